@@ -1,0 +1,104 @@
+"""GAIA's gradients: what one pass through a network leaves behind for every fusion, layer set and reduction.
+
+For an attribution layer l with output A^l (N, K_l, H_l, W_l) and a fixed vector v on the penultimate feature h, let
+G^l = d(v . h)/dA^l. Three choices of v give all of GAIA (NeurIPS 2023, supplement, Eq. 7 to 11 and Section F):
+
+====== =================== ===============================================================================
+name   v                   scalar that is differentiated
+====== =================== ===============================================================================
+top1   W_y, y = argmax z   the largest logit: GAIA-Z, and the row "w/o fusion (top 1 label)" of Table 3
+inner  1                   the sum of the pooled feature: GAIA-A's inner component (Eq. 9)
+direct sum_c W_c           the plain sum of all logits: the row "fusion (direct from Eq. 10)"
+====== =================== ===============================================================================
+
+Kept per image and layer, as means over the layer's channels: the squared non-zero density of G (GAIA-Z), the squared
+absolute spatial mean (``abs_mean``, the released code's reduction) and the squared spatial mean of absolute values
+(``mean_abs``, Eq. 7 as printed). Sums over layers, fusion with the output component and signs are left to the
+detectors, so changing those needs no network.
+
+The network runs forward once; the graph starts at the first attribution layer, holds no parameter gradients, and is
+walked once for each v.
+"""
+
+import torch
+from torch import Tensor, nn
+
+VECTORS = ("top1", "inner", "direct")
+
+
+def vectors(head: nn.Linear, h: Tensor) -> dict[str, Tensor]:
+    """The three v of the table above, each (N, D)."""
+    weight = head.weight
+    return {
+        "top1": weight[head(h).argmax(1)],
+        "inner": torch.ones_like(h),
+        "direct": weight.sum(0).expand_as(h),
+    }
+
+
+def density(gradient: Tensor) -> Tensor:
+    """Mean over channels of the squared share of non-zero positions: (N, K, H, W) -> (N,). No tolerance, on purpose."""
+    return (gradient != 0).double().mean(dim=(2, 3)).square().mean(1)
+
+
+def abs_mean(gradient: Tensor) -> Tensor:
+    """Mean over channels of the squared spatial mean: (N, K, H, W) -> (N,)."""
+    return gradient.double().mean(dim=(2, 3)).square().mean(1)
+
+
+def mean_abs(gradient: Tensor) -> Tensor:
+    """Mean over channels of the squared spatial mean of absolute values: (N, K, H, W) -> (N,)."""
+    return gradient.double().abs().mean(dim=(2, 3)).square().mean(1)
+
+
+STATISTICS = {
+    "top1": {"density": density, "abs_mean": abs_mean, "mean_abs": mean_abs},
+    "inner": {"abs_mean": abs_mean, "mean_abs": mean_abs},
+    "direct": {"abs_mean": abs_mean, "mean_abs": mean_abs},
+}
+
+
+def attributions(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Penultimate features (N, D) and, by name such as ``inner.abs_mean``, statistics (N, L) in float64.
+
+    ``network`` is in eval mode with frozen parameters and stays so; L is the number of its attribution layers. The
+    backpropagated scalar is a sum over the batch, so an image's values do not depend on its neighbours.
+    """
+    taps: list[Tensor] = []
+
+    def tap(module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
+        if not taps:
+            output = output.detach().requires_grad_()
+        taps.append(output)
+        return output
+
+    hooks = [layer.register_forward_hook(tap) for layer in network.attribution_layers().values()]
+    try:
+        with torch.enable_grad():
+            h = network.features(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    found = {}
+    for name, v in vectors(network.head, h.detach()).items():
+        for reduction, values in _walk(h, taps, v, STATISTICS[name], keep=name != VECTORS[-1]).items():
+            found[f"{name}.{reduction}"] = values
+    return h.detach(), found
+
+
+def _walk(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
+    """One backward pass from h along v; each layer's gradient is reduced as it passes and then forgotten."""
+    columns = {name: [None] * len(taps) for name in statistics}
+
+    def reduce(layer: int):
+        def hook(gradient: Tensor) -> None:
+            for name, statistic in statistics.items():
+                columns[name][layer] = statistic(gradient)
+
+        return hook
+
+    hooks = [tensor.register_hook(reduce(layer)) for layer, tensor in enumerate(taps)]
+    torch.autograd.grad(h, taps[0], v, retain_graph=keep)
+    for hook in hooks:
+        hook.remove()
+    return {name: torch.stack(values, dim=1) for name, values in columns.items()}

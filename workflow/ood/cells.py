@@ -1,0 +1,39 @@
+"""All cells of a benchmark in one table: every detector's metrics, and the accuracy of its checkpoints."""
+
+import json
+
+import pandas as pd
+
+from ood import statistics
+from ood.step import Inputs, Output, Spec, run
+
+
+def cells(metrics: Inputs, cards: Inputs, cells: Output, spec: Spec) -> None:
+    """Stack the metrics files and add one row per split for the checkpoints' accuracy (detector ``network``).
+
+    spec: benchmark, id (dataset) and seeds in the order of ``cards``. cells: parquet, the columns of ood.evaluate and
+    benchmark.
+    """
+    accuracy = [json.loads(card.read_text())["accuracy"] for card in cards]
+    rows = []
+    for split in accuracy[0]:
+        values = [reached[split] for reached in accuracy]
+        rows.append(
+            {
+                "detector": "network",
+                "variant": split,
+                "default": split == "test",
+                "dataset": spec["id"],
+                "metric": "accuracy",
+                "seeds": spec["seeds"],
+                "values": values,
+                "mean": sum(values) / len(values),
+                "std": statistics.sample_std(values),
+            }
+        )
+    frame = pd.concat([*(pd.read_parquet(path) for path in metrics), pd.DataFrame(rows)], ignore_index=True)
+    frame.assign(benchmark=spec["benchmark"]).to_parquet(cells, index=False)
+
+
+if __name__ == "__main__":
+    run(cells)

@@ -1,0 +1,74 @@
+"""Detectors: one module per method (family), each with a class ``Method``.
+
+A method's fields are its hyper-parameters, as config.yaml may set them. It says what it ``consumes`` and maps images
+to named columns of scores. **Higher score = more in-distribution**, always. To add a method: one file here, one line
+under ``detectors`` in config.yaml.
+"""
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+
+class Features(NamedTuple):
+    """What one forward pass leaves: h (N, D), z (N, C), the head's weight (C, D) and bias (C,); all float64."""
+
+    h: np.ndarray
+    z: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+
+
+class Attributions(NamedTuple):
+    """What one attribution pass leaves (ood.attribution): per layer its name and channels, per statistic (N, L)."""
+
+    features: Features
+    layers: tuple[str, ...]
+    channels: np.ndarray
+    statistics: dict[str, np.ndarray]
+
+
+class Images(NamedTuple):
+    """A frozen network in eval mode, its inputs (N, channels, size, size), normalised, and the std by channel."""
+
+    network: Any
+    x: Any
+    std: list[float]
+
+
+class Detector(BaseModel, ABC):
+    """The base of every method.
+
+    ``consumes`` names what ``score`` gets: Features, Attributions or Images. ``default`` is the column that stands
+    for the method where a table has one row for it. ``fit`` is called with the in-distribution training split's
+    Features if ``needs_train``, and what it returns is handed to ``score``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    consumes: ClassVar[Literal["features", "attributions", "network"]] = "features"
+    needs_train: ClassVar[bool] = False
+    default: ClassVar[str]
+
+    def fit(self, train: Features) -> Any:
+        """What the method learns from the training split."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def score(self, images: Any, fitted: Any) -> dict[str, np.ndarray]:
+        """Columns of scores (N,), higher = more in-distribution."""
+
+
+def names() -> list[str]:
+    """Every method, by file name."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def method(name: str) -> Callable[..., Detector]:
+    """The class of a method."""
+    return importlib.import_module(f"ood.detectors.{name}").Method

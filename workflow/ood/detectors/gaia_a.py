@@ -1,0 +1,49 @@
+"""GAIA-A: channel-wise average abnormality, with every fusion of the supplement's Table 3.
+
+Chen et al., "GAIA: Delving into Gradient-based Attribution Abnormality for Out-of-distribution Detection" (NeurIPS
+2023), supplement Eq. 7 to 11 and Section F, with the released code (JGEthanChen/GAIA-OOD). E_kl = E_inner_kl / E_out^q,
+score: minus the mean of E_kl^2 over the channels of the attribution layers. Consumes the attribution pass (inner part)
+and the features: the output part needs no backward pass, since the spatial mean of the last map's gradient of
+sum_c log p_c is proportional to W^T (1 - C p).
+
+Columns: ``q=0.5`` (default, the released code), ``q=1``, ``q=2``; ``inner`` (q = 0); ``output`` (E_out alone, which is
+high for confident inputs, so its sign is +); ``top1`` and ``direct``, the rows without the log-softmax. Paper and code
+disagree on where the absolute value stands: plain names take the absolute value of the spatial mean (code), names with
+`` mean_abs`` the spatial mean of absolute values (Eq. 7 as printed). ``q=0.5 layer=...`` is one layer, for Figure 3.
+
+The layers are blocks 3 and 4, as in the released commands for CIFAR; supplement A.1 speaks of the last block only.
+"""
+
+import numpy as np
+from scipy.special import softmax
+
+from ood import layers
+from ood.detectors import Attributions, Detector, Features
+
+TINY = np.finfo(float).tiny
+
+
+def output_component(features: Features) -> np.ndarray:
+    """E_out, mean_j |W^T (1 - C p)|_j, (N,): Eq. 7 up to the constant 1/(W H). Zero only for a uniform prediction."""
+    residual = 1 - features.z.shape[1] * softmax(features.z, axis=1)
+    return np.abs(residual @ features.weight).mean(axis=1)
+
+
+class Method(Detector):
+    consumes = "attributions"
+    default = "q=0.5"
+
+    layers: tuple[str, ...] = ("layer3.", "layer4.")
+
+    def score(self, images: Attributions, fitted: None) -> dict[str, np.ndarray]:
+        output = np.maximum(output_component(images.features), TINY)
+        columns = {"output": output}
+        for reduction, suffix in (("abs_mean", ""), ("mean_abs", " mean_abs")):
+            inner = layers.mean(images, f"inner.{reduction}", self.layers)
+            columns |= {f"q={q:g}{suffix}": -inner / output ** (2 * q) for q in (0.5, 1, 2)}
+            columns[f"inner{suffix}"] = -inner
+            for row in ("top1", "direct"):
+                columns[f"{row}{suffix}"] = -layers.mean(images, f"{row}.{reduction}", self.layers)
+        for name in images.layers:
+            columns[f"q=0.5 layer={name}"] = -layers.mean(images, "inner.abs_mean", (name,)) / output
+        return columns

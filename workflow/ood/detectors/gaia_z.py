@@ -1,0 +1,27 @@
+"""GAIA-Z: zero-deflation abnormality.
+
+Chen et al., "GAIA: Delving into Gradient-based Attribution Abnormality for Out-of-distribution Detection" (NeurIPS
+2023), with the released code (JGEthanChen/GAIA-OOD). E_kl is the share of non-zero entries in the gradient of the
+largest logit with respect to channel k of attribution layer l; the score is minus the mean of E_kl^2 over all channels
+of all layers, which ranks like minus the Frobenius norm of the matrix (E_kl). Consumes the attribution pass.
+
+``all`` (default) takes every BatchNorm layer, as the released commands for CIFAR do, although supplement A.1 speaks of
+the last block only; ``layers`` takes those named by the option of that name (default: blocks 3 and 4). The columns
+``layer=...`` are one layer each, for the supplement's Figure 3.
+"""
+
+import numpy as np
+
+from ood import layers
+from ood.detectors import Attributions, Detector
+
+
+class Method(Detector):
+    consumes = "attributions"
+    default = "all"
+
+    layers: tuple[str, ...] = ("layer3.", "layer4.")
+
+    def score(self, images: Attributions, fitted: None) -> dict[str, np.ndarray]:
+        sets = {"all": (), "layers": self.layers, **{f"layer={name}": (name,) for name in images.layers}}
+        return {column: -layers.mean(images, "top1.density", prefixes) for column, prefixes in sets.items()}

@@ -1,0 +1,115 @@
+"""Every metric, under a name that says its convention.
+
+In-distribution (ID) images are the positive class and a higher score means more ID. All metrics read the same two
+cumulative counts over the distinct scores in falling order, ``tp`` (ID images at or above) and ``fp`` (OOD images at
+or above), each (..., thresholds) with counts of the empty set left out. A leading axis holds bootstrap draws, whose
+counts are weights.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Counts(NamedTuple):
+    """Cumulative weights (..., K) of ID and OOD images at or above each of K distinct scores, scores falling."""
+
+    tp: np.ndarray
+    fp: np.ndarray
+
+
+class Ranking:
+    """The joint order of ID and OOD scores, from which counts follow for any weights on the images."""
+
+    def __init__(self, ids: np.ndarray, oods: np.ndarray):
+        distinct, place = np.unique(-np.concatenate([ids, oods]), return_inverse=True)
+        self.count, self.id_place, self.ood_place = len(distinct), place[: len(ids)], place[len(ids) :]
+
+    def counts(self, id_weights: np.ndarray, ood_weights: np.ndarray) -> Counts:
+        """Counts (..., K) for weights (..., n_ID) and (..., n_OOD); draw b of the one goes with draw b of the other."""
+        return Counts(*(self._cumulative(*part) for part in ((self.id_place, id_weights), (self.ood_place, ood_weights))))
+
+    def _cumulative(self, place: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        order = np.argsort(place, kind="stable")
+        ends = np.searchsorted(place[order], np.arange(self.count), side="right")
+        sums = np.cumsum(weights[..., order], axis=-1)
+        return np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)[..., ends]
+
+
+def auroc(counts: Counts) -> np.ndarray:
+    """P(s > t) + P(s = t)/2 for an ID score s and an OOD score t: the trapezoid area, as scikit-learn's."""
+    tp, fp = (np.concatenate([np.zeros_like(part[..., :1]), part], axis=-1) for part in counts)
+    area = (np.diff(fp, axis=-1) * (tp[..., 1:] + tp[..., :-1])).sum(axis=-1) / 2
+    return area / (tp[..., -1] * fp[..., -1])
+
+
+def auroc_pairwise_flip(counts: Counts) -> np.ndarray:
+    """max(AUROC, 1 - AUROC): the small-scale tables of Igoe et al. flip a score's sign for each ID-OOD pair."""
+    value = auroc(counts)
+    return np.maximum(value, 1 - value)
+
+
+def _at(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(values, place[..., np.newaxis], axis=-1)[..., 0]
+
+
+def fpr95(counts: Counts) -> np.ndarray:
+    """Share of OOD with t >= tau, tau the largest score with P(s >= tau) >= 0.95. The project's own convention."""
+    enough = counts.tp >= 0.95 * counts.tp[..., -1:] * (1 - 1e-12)  # 0.95 n is not exact in binary
+    return _at(counts.fp, enough.argmax(axis=-1)) / counts.fp[..., -1]
+
+
+def fpr95_gaia(counts: Counts) -> np.ndarray:
+    """Share of OOD with t > tau, tau the ID score at place round(0.05 n) in rising order (GAIA-OOD, ReAct, KNN)."""
+    total = counts.tp[..., -1]
+    place = (counts.tp >= (total - np.round(0.05 * total))[..., np.newaxis]).argmax(axis=-1)
+    above = np.concatenate([np.zeros_like(counts.fp[..., :1]), counts.fp], axis=-1)
+    return _at(above, place) / counts.fp[..., -1]
+
+
+def fpr95_nearest(counts: Counts) -> np.ndarray:
+    """Share of OOD with t >= tau, tau the score whose ID recall is nearest 0.95 (gradnorm_ood, RankFeat).
+
+    As in that code the search runs from full recall downwards, so of scores with equal recall the lowest counts, but
+    nothing below the lowest ID score is looked at.
+    """
+    recall = counts.tp / counts.tp[..., -1:]
+    distance = np.where(np.cumsum(recall >= 1, axis=-1) > 1, np.inf, np.abs(recall - 0.95))
+    place = distance.shape[-1] - 1 - distance[..., ::-1].argmin(axis=-1)
+    return _at(counts.fp, place) / counts.fp[..., -1]
+
+
+def fpr95_ood_positive(counts: Counts) -> np.ndarray:
+    """Share of ID rejected when at least 95 % of OOD is (OpenOOD). Another quantity; never to be mixed with the rest."""
+    kept = np.concatenate([np.zeros_like(counts.fp[..., :1]), counts.fp], axis=-1)
+    accepted = np.concatenate([np.zeros_like(counts.tp[..., :1]), counts.tp], axis=-1)
+    few = kept <= 0.05 * counts.fp[..., -1:] * (1 + 1e-12)
+    place = few.shape[-1] - 1 - few[..., ::-1].argmax(axis=-1)
+    return 1 - _at(accepted, place) / counts.tp[..., -1]
+
+
+def aupr_in(counts: Counts) -> np.ndarray:
+    """Average precision with ID positive: the sum of precision times the step in recall, as scikit-learn's."""
+    tp, fp = counts
+    precision = tp / np.maximum(tp + fp, np.finfo(float).tiny)
+    return (np.diff(tp, axis=-1, prepend=0) * precision).sum(axis=-1) / tp[..., -1]
+
+
+def aupr_out(counts: Counts) -> np.ndarray:
+    """Average precision with OOD positive and the score's sign reversed."""
+    tp, fp = counts
+    below = [part[..., -1:] - np.concatenate([np.zeros_like(part[..., :1]), part[..., :-1]], axis=-1) for part in (fp, tp)]
+    return aupr_in(Counts(*(part[..., ::-1] for part in below)))
+
+
+METRICS = {
+    "AUROC": auroc,
+    "AUROC_pairwise_flip": auroc_pairwise_flip,
+    "FPR95": fpr95,
+    "FPR95_gaia": fpr95_gaia,
+    "FPR95_nearest": fpr95_nearest,
+    "FPR95_ood_positive": fpr95_ood_positive,
+    "AUPR_in": aupr_in,
+    "AUPR_out": aupr_out,
+}
+INTERVALS = ("AUROC", "FPR95")

@@ -1,0 +1,43 @@
+"""How far is it, and how long still? Lines for the log always, and for the terminal when there is one."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+log = logging.getLogger("ood")
+SECONDS_BETWEEN_LINES = 5.0
+
+
+def start(title: str, log_file: Path | None) -> None:
+    """Send the step's messages to ``log_file``, and to stderr if that is a terminal, each with ``title``."""
+    log.setLevel(logging.INFO)
+    log.handlers.clear()
+    if sys.stderr.isatty():
+        log.addHandler(logging.StreamHandler(sys.stderr))
+    if log_file:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        log.addHandler(logging.FileHandler(log_file, mode="w"))
+    for handler in log.handlers:
+        handler.setFormatter(logging.Formatter(f"%(asctime)s {title}: %(message)s", "%H:%M:%S"))
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
+    """Yield ``items``; at most every five seconds say how many of ``total`` are done and how long is left."""
+    began = said = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - said >= SECONDS_BETWEEN_LINES and done < total:
+            left = (now - began) / done * (total - done)
+            log.info("%s %d of %d, %s left", what, done, total, clock(left))
+            said = now
+    log.info("%s: all %d done in %s", what, total, clock(time.monotonic() - began))

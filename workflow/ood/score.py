@@ -1,0 +1,102 @@
+"""One detector on one checkpoint: a column of scores per variant, a row per image of every dataset."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import safe_open
+
+from ood import detectors
+from ood.detectors import Attributions, Detector, Features, Images
+from ood.errors import Problem
+from ood.progress import track
+from ood.step import Input, Inputs, Output, Spec, run
+
+
+def read_features(path: Path, rows: np.ndarray) -> Features:
+    """The chosen rows of a features file, as float64."""
+    with safe_open(path, framework="numpy") as file:
+        h, z, weight, bias = (file.get_tensor(name).astype(float) for name in ("features", "logits", "weight", "bias"))
+    return Features(h[rows], z[rows], weight, bias)
+
+
+def read_attributions(path: Path, features: Features) -> Attributions:
+    """An attributions file; its rows are the images of the split ``test``."""
+    with safe_open(path, framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+        layers = tuple(file.metadata()["layers"].split())
+    return Attributions(features, layers, arrays.pop("channels"), arrays)
+
+
+def read_images(weights: Path, card: Path, images: Path, rows: np.ndarray) -> Images:
+    """A checkpoint's network and the chosen images as its input."""
+    import torch  # these here, so that detectors of features do not wait for torch
+
+    from ood import networks
+    from ood.device import deterministic
+    from ood.preprocessing import to_input
+
+    device = deterministic()
+    network, facts = networks.load(weights, card)
+    x = to_input(np.load(images)[rows], facts["size"], facts["mean"], facts["std"])
+    layout = torch.channels_last
+    return Images(network.to(device, memory_format=layout), x.to(device, memory_format=layout), facts["std"])
+
+
+def check(columns: dict[str, np.ndarray], detector: str, dataset: str, count: int) -> None:
+    """Raise Problem for scores that are not ``count`` finite numbers."""
+    for name, values in columns.items():
+        bad = int((~np.isfinite(values)).sum())
+        if values.shape != (count,) or bad:
+            raise Problem(
+                f"detector {detector}, variant '{name}', dataset {dataset}: {bad} of {values.size} scores are not "
+                f"finite, {count} finite ones were expected. Look for a division by zero or an overflow in "
+                f"workflow/ood/detectors/{detector}.py."
+            )
+
+
+def score(
+    indices: Inputs,
+    features: Inputs,
+    attributions: Inputs,
+    images: Inputs,
+    checkpoint: Inputs,
+    scores: Output,
+    spec: Spec,
+) -> None:
+    """Score the split ``test`` of every dataset.
+
+    spec: detector, its options, and the datasets in the order of the file lists, the in-distribution one first.
+    ``attributions`` may be empty, ``images`` and ``checkpoint`` (weights, card) too: whatever the detector does not
+    consume. scores: parquet with the columns dataset, image (its place in the dataset's index) and one per variant.
+    Raises Problem for scores that are not finite or that are the same for all images.
+    """
+    name, datasets = spec["detector"], spec["datasets"]
+    method: Detector = detectors.method(name)(**spec["options"])
+    tables = []
+    splits = [pq.read_table(index, columns=["split"])["split"].to_numpy() for index in indices]
+    fitted = method.fit(read_features(features[0], np.flatnonzero(splits[0] == "train"))) if method.needs_train else None
+    for place, dataset in enumerate(track(datasets, "dataset", len(datasets))):
+        rows = np.flatnonzero(splits[place] == "test")
+        if method.consumes == "network":
+            given = read_images(*checkpoint, images[place], rows)
+        else:
+            given = read_features(features[place], rows)
+            if method.consumes == "attributions":
+                given = read_attributions(attributions[place], given)
+        columns = method.score(given, fitted)
+        check(columns, name, dataset, len(rows))
+        labels = pa.array([dataset] * len(rows)).dictionary_encode()
+        tables.append(pa.table({"dataset": labels, "image": rows, **columns}))
+    table = pa.concat_tables(tables).unify_dictionaries()
+    for variant in table.column_names[2:]:
+        if len(table[variant].unique()) == 1:
+            raise Problem(f"detector {name}, variant '{variant}': all images have the same score, {table[variant][0]}.")
+    about = {"detector": name, "default": method.default, "options": method.model_dump(mode="json")}
+    pq.write_table(table.replace_schema_metadata({"ood": json.dumps(about)}), scores)
+
+
+if __name__ == "__main__":
+    run(score, roots=lambda arguments: (f"ood.detectors.{arguments['spec']['detector']}",))

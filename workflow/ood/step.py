@@ -1,0 +1,94 @@
+"""How a job runs: a function of files, as a command.
+
+``run(crop)``, at the end of a module ``ood.crop`` with ``def crop(picture: Input, cropped: Output, spec: Spec)``, is
+``python -m ood.crop --picture a.png --cropped results/b.png --spec '{...}' --log c.log``. It checks the inputs,
+hands the function temporary names for its outputs, and only when the function has come back gives them their final
+names, each with its record (ood.ledger).
+"""
+
+import argparse
+import inspect
+import json
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NewType
+
+from ood import ledger, progress
+from ood.errors import Problem
+
+Input = NewType("Input", Path)
+Inputs = NewType("Inputs", list)
+Output = NewType("Output", Path)
+Outputs = NewType("Outputs", list)
+Spec = dict[str, Any]
+
+PARTIAL = Path(ledger.RESULTS, ".partial")
+
+
+def _parser(function: Callable, module: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=inspect.getdoc(function))
+    for name, parameter in inspect.signature(function).parameters.items():
+        option, kind = f"--{name.replace('_', '-')}", parameter.annotation
+        if kind in (Inputs, Outputs):
+            parser.add_argument(option, nargs="*", type=Path, default=[])
+        elif kind in (Input, Output):
+            parser.add_argument(option, type=Path, required=True)
+        else:
+            parser.add_argument(option, type=json.loads, default={}, help="parameters, JSON")
+    parser.add_argument("--log", type=Path, help="file for messages and tracebacks")
+    return parser
+
+
+def _paths(arguments: dict[str, Any], kinds: dict[str, Any], one: Any, many: Any) -> list[Path]:
+    lists = [[arguments[name]] if kind is one else arguments[name] for name, kind in kinds.items() if kind in (one, many)]
+    return [path for paths in lists for path in paths]
+
+
+def _run(function: Callable, module: str, arguments: dict[str, Any], roots: Callable | None) -> None:
+    kinds = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
+    outputs = _paths(arguments, kinds, Output, Outputs)
+    spec = next((arguments[name] for name, kind in kinds.items() if kind is Spec), {})
+    job = ledger.Job(module, (module, *(roots(arguments) if roots else ())), spec, _paths(arguments, kinds, Input, Inputs))
+    PARTIAL.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=PARTIAL))
+    try:
+        draft = {path: scratch / path for path in outputs}
+        for path in draft.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        for name, kind in kinds.items():
+            if kind is Output:
+                arguments[name] = draft[arguments[name]]
+            elif kind is Outputs:
+                arguments[name] = [draft[path] for path in arguments[name]]
+        function(**{name: arguments[name] for name in kinds})
+        missing = [str(path) for path, made in draft.items() if not made.is_file()]
+        if missing:
+            raise Problem(f"{module} did not write {', '.join(missing)}. This is a fault of the step.")
+        for final, made in draft.items():
+            job.publish(made, final)
+    finally:
+        shutil.rmtree(scratch)
+
+
+def run(function: Callable, roots: Callable[[dict], tuple[str, ...]] | None = None) -> None:
+    """Run ``function`` with the command line's arguments; exits with 1 and a message when it fails.
+
+    ``roots(arguments)`` names the modules that the step loads by name, which no import statement shows.
+    """
+    module = sys.modules["__main__"].__spec__.name
+    arguments = vars(_parser(function, module).parse_args())
+    log_file = arguments.pop("log")
+    progress.start(str(log_file or module), log_file)
+    where = f"\nThe log is {log_file}." if log_file else ""
+    try:
+        _run(function, module, arguments, roots)
+    except Problem as problem:
+        progress.log.error("%s", problem)
+        sys.exit(f"{module}: {problem}{where}")
+    except Exception:
+        progress.log.error("%s", traceback.format_exc())
+        sys.exit(f"{module}: unexpected error\n{traceback.format_exc()}{where}")

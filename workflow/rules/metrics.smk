@@ -1,0 +1,55 @@
+# Scores -> metrics over seeds -> cells.
+
+
+rule evaluate:
+    """Every metric of one detector, under each named convention."""
+    input:
+        scores=lambda wildcards: expand(
+            "results/scores/{benchmark}/seed{seed}/{detector}.parquet",
+            seed=seeds(wildcards.benchmark),
+            **wildcards,
+        ),
+    output:
+        metrics="results/metrics/{benchmark}/{detector}.parquet",
+    log:
+        "results/logs/metrics/{benchmark}/{detector}.log",
+    params:
+        spec=lambda wildcards: spec(
+            datasets=sets(wildcards.benchmark),
+            seeds=seeds(wildcards.benchmark),
+            bootstrap=CONFIG.bootstrap.model_dump(),
+        ),
+        code=code("ood.evaluate"),
+    conda:
+        "../../envs/ood.yaml"
+    shell:
+        "python -m ood.evaluate --scores {input.scores} --metrics {output.metrics} --spec {params.spec:q} --log {log}"
+
+
+rule cells:
+    """All numbers of a benchmark in one table."""
+    input:
+        metrics=lambda wildcards: expand(
+            "results/metrics/{benchmark}/{detector}.parquet",
+            detector=CONFIG.methods(wildcards.benchmark),
+            **wildcards,
+        ),
+        cards=lambda wildcards: expand(
+            "results/checkpoints/{benchmark}/seed{seed}/card.json", seed=seeds(wildcards.benchmark), **wildcards
+        ),
+    output:
+        cells="results/cells/{benchmark}.parquet",
+    log:
+        "results/logs/cells/{benchmark}.log",
+    params:
+        spec=lambda wildcards: spec(
+            benchmark=wildcards.benchmark,
+            id=CONFIG.benchmarks[wildcards.benchmark].id,
+            seeds=seeds(wildcards.benchmark),
+        ),
+        code=code("ood.cells"),
+    conda:
+        "../../envs/ood.yaml"
+    shell:
+        "python -m ood.cells --metrics {input.metrics} --cards {input.cards} --cells {output.cells}"
+        " --spec {params.spec:q} --log {log}"

@@ -1,0 +1,58 @@
+# Prepared in-distribution set + recipe + seed -> checkpoint, and its admission.
+
+
+def training(wildcards):
+    benchmark = CONFIG.benchmarks[wildcards.benchmark]
+    options = benchmark.network.model_dump()
+    return {
+        "seed": int(wildcards.seed),
+        "network": options.pop("name"),
+        "options": options,
+        "size": benchmark.input_size,
+        "recipe": CONFIG.recipes[benchmark.recipe].model_dump(),
+    }
+
+
+def identity(wildcards):
+    return CONFIG.benchmarks[wildcards.benchmark].id
+
+
+rule train:
+    """Train one network with one seed."""
+    input:
+        images=lambda wildcards: f"results/data/{identity(wildcards)}/images.npy",
+        index=lambda wildcards: f"results/data/{identity(wildcards)}/index.parquet",
+    output:
+        weights="results/checkpoints/{benchmark}/seed{seed}/model.safetensors",
+        card="results/checkpoints/{benchmark}/seed{seed}/card.json",
+    log:
+        "results/logs/checkpoints/{benchmark}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/checkpoints/{benchmark}/seed{seed}.tsv"
+    params:
+        spec=lambda wildcards: spec(**training(wildcards)),
+        code=lambda wildcards: code("ood.training", f"ood.networks.{training(wildcards)['network']}"),
+    conda:
+        "../../envs/ood.yaml"
+    shell:
+        "python -m ood.training --images {input.images} --index {input.index} --weights {output.weights}"
+        " --card {output.card} --spec {params.spec:q} --log {log}"
+
+
+rule accept:
+    """Stop what hangs on a checkpoint whose test accuracy is outside its band."""
+    input:
+        card=rules.train.output.card,
+    output:
+        accepted="results/checkpoints/{benchmark}/seed{seed}/accepted.json",
+    log:
+        "results/logs/checkpoints/{benchmark}/seed{seed}.accepted.log",
+    params:
+        spec=lambda wildcards: spec(
+            benchmark=wildcards.benchmark, band=CONFIG.benchmarks[wildcards.benchmark].accuracy
+        ),
+        code=code("ood.acceptance"),
+    conda:
+        "../../envs/ood.yaml"
+    shell:
+        "python -m ood.acceptance --card {input.card} --accepted {output.accepted} --spec {params.spec:q} --log {log}"
