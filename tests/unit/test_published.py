@@ -161,6 +161,4 @@ def test_the_derived_grid_is_the_average_less_the_printed_grids(cells):
     grids = cells.pivot_table(index=["method", "variant"], columns="artifact", values="value", sort=False)
     printed = grids[["IGOE-C-iNaturalist", "IGOE-C-SUN", "IGOE-C-Places"]].sum(axis=1)
     derived = grids[DERIVED].dropna()
-    assert (4 * grids["IGOE-F2"] - printed)[derived.index].tolist() == pytest.approx(
-        derived.tolist(), abs=1e-9
-    )
+    assert (4 * grids["IGOE-F2"] - printed)[derived.index].tolist() == pytest.approx(derived.tolist(), abs=1e-9)

@@ -1,5 +1,5 @@
 """Gradient-based out-of-distribution detection on trial: the library behind the workflow.
 
-Every module ``ood.<step>`` with a ``@step`` function is one kind of job, run as ``python -m ood.<step>``. Nothing
+Every module that ends with ``run(...)`` is one kind of job, a command ``python -m ood.<step>`` (ood.step). Nothing
 here imports snakemake.
 """

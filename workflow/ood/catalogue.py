@@ -46,7 +46,9 @@ def datasets(table: Path = TABLE) -> dict[str, Dataset]:
             try:
                 dataset = Dataset.model_validate(row)
             except (ValidationError, json.JSONDecodeError) as error:
-                first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("JSON",), "msg": str(error)}
+                first = (
+                    error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("JSON",), "msg": str(error)}
+                )
                 raise Problem(f"{place}, column '{first['loc'][0]}': {first['msg']}") from None
             if dataset.dataset in found:
                 raise Problem(f"{place}: dataset '{dataset.dataset}' is there twice.")

@@ -86,7 +86,9 @@ class Config(Strict):
                     if names.count(value) > 1:
                         raise Problem(f"benchmarks.{key}.{where}: {value} is there twice. Remove one of them.")
             if benchmark.accuracy[0] >= benchmark.accuracy[1]:
-                raise Problem(f"benchmarks.{key}.accuracy: {list(benchmark.accuracy)} is no band [low, high], low < high.")
+                raise Problem(
+                    f"benchmarks.{key}.accuracy: {list(benchmark.accuracy)} is no band [low, high], low < high."
+                )
             if benchmark.id in benchmark.ood:
                 raise Problem(f"benchmarks.{key}.ood: {benchmark.id} is the in-distribution set. Remove it here.")
         return self

@@ -53,9 +53,16 @@ def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
         values[AVERAGE] = {name: np.mean([values[ood][name] for ood in oods], axis=0) for name in METRICS}
         draws[AVERAGE] = {name: np.mean([draws[ood][name] for ood in oods], axis=0) for name in INTERVALS}
         for ood in (*oods, AVERAGE):
-            sizes = {"n_id": len(groups[identity]), "n_ood": sum(len(groups[name]) for name in oods if ood in (name, AVERAGE))}
+            sizes = {
+                "n_id": len(groups[identity]),
+                "n_ood": sum(len(groups[name]) for name in oods if ood in (name, AVERAGE)),
+            }
             for name, per_seed in values[ood].items():
-                low, high = statistics.interval(draws[ood][name], spec["bootstrap"]["confidence"]) if name in INTERVALS else (np.nan, np.nan)
+                low, high = (
+                    statistics.interval(draws[ood][name], spec["bootstrap"]["confidence"])
+                    if name in INTERVALS
+                    else (np.nan, np.nan)
+                )
                 cells.append(
                     {
                         "detector": about["detector"],

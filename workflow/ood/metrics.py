@@ -27,7 +27,9 @@ class Ranking:
 
     def counts(self, id_weights: np.ndarray, ood_weights: np.ndarray) -> Counts:
         """Counts (..., K) for weights (..., n_ID) and (..., n_OOD); draw b of the one goes with draw b of the other."""
-        return Counts(*(self._cumulative(*part) for part in ((self.id_place, id_weights), (self.ood_place, ood_weights))))
+        return Counts(
+            *(self._cumulative(*part) for part in ((self.id_place, id_weights), (self.ood_place, ood_weights)))
+        )
 
     def _cumulative(self, place: np.ndarray, weights: np.ndarray) -> np.ndarray:
         order = np.argsort(place, kind="stable")
@@ -80,7 +82,7 @@ def fpr95_nearest(counts: Counts) -> np.ndarray:
 
 
 def fpr95_ood_positive(counts: Counts) -> np.ndarray:
-    """Share of ID rejected when at least 95 % of OOD is (OpenOOD). Another quantity; never to be mixed with the rest."""
+    """Share of ID rejected when at least 95 % of OOD is (OpenOOD). Another quantity, never to be mixed in."""
     kept = np.concatenate([np.zeros_like(counts.fp[..., :1]), counts.fp], axis=-1)
     accepted = np.concatenate([np.zeros_like(counts.tp[..., :1]), counts.tp], axis=-1)
     few = kept <= 0.05 * counts.fp[..., -1:] * (1 + 1e-12)
@@ -98,7 +100,9 @@ def aupr_in(counts: Counts) -> np.ndarray:
 def aupr_out(counts: Counts) -> np.ndarray:
     """Average precision with OOD positive and the score's sign reversed."""
     tp, fp = counts
-    below = [part[..., -1:] - np.concatenate([np.zeros_like(part[..., :1]), part[..., :-1]], axis=-1) for part in (fp, tp)]
+    below = [
+        part[..., -1:] - np.concatenate([np.zeros_like(part[..., :1]), part[..., :-1]], axis=-1) for part in (fp, tp)
+    ]
     return aupr_in(Counts(*(part[..., ::-1] for part in below)))
 
 

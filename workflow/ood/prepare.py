@@ -42,7 +42,9 @@ def prepare(images: Output, index: Output, card: Output, spec: Spec) -> None:
     source = importlib.import_module(f"ood.datasets.{spec['source']}")
     pictures = list(source.pictures(spec["count"], rng, **spec["options"]))
     if len(pictures) != spec["count"]:
-        raise Problem(f"dataset {spec['dataset']}: {len(pictures)} images, resources/datasets.csv says {spec['count']}.")
+        raise Problem(
+            f"dataset {spec['dataset']}: {len(pictures)} images, resources/datasets.csv says {spec['count']}."
+        )
     array = np.stack([to_size(picture, spec["size"]) for picture in pictures])[..., np.newaxis]
     labels = np.array([picture.label for picture in pictures])
     frame = pd.DataFrame(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def to_input(images: np.ndarray, size: int, mean: list[float], std: list[float]) -> Tensor:
-    """uint8 (N, H, W, C) to float32 (N, C, size, size): bilinear to ``size``, then (x / 255 - mean) / std by channel."""
+    """uint8 (N, H, W, C) to float32 (N, C, size, size): bilinear, then (x / 255 - mean) / std by channel."""
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     if x.shape[-2:] != (size, size):
         x = F.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)

@@ -42,10 +42,7 @@ SAME = [
     ("Igoe ExGrad", "IGOE-T2", "ExGrad", "last-layer gradient"),
     *[("Igoe ExGrad", artifact, "E_p[||grad log p_Y||_1] (ExGrad)", "Shallow") for artifact in _DETAIL],
     ("Igoe GradNorm", "IGOE-T2", "GradNorm", "last-layer gradient (= ||h||_1 x TV)"),
-    *[
-        ("Igoe GradNorm", artifact, "||grad E_unif[log p_Y]||_1 (GradNorm)", "Shallow")
-        for artifact in _DETAIL
-    ],
+    *[("Igoe GradNorm", artifact, "||grad E_unif[log p_Y]||_1 (GradNorm)", "Shallow") for artifact in _DETAIL],
     *[("Igoe GradNorm", grid, "TV", "U=||h||_p, p=1") for grid in _GRIDS],
     *[
         (f"Igoe ||h||_1 x {method}", artifact, method, variant)

@@ -12,7 +12,7 @@ from ood import detectors
 from ood.detectors import Attributions, Detector, Features, Images
 from ood.errors import Problem
 from ood.progress import track
-from ood.step import Input, Inputs, Output, Spec, run
+from ood.step import Inputs, Output, Spec, run
 
 
 def read_features(path: Path, rows: np.ndarray) -> Features:
@@ -77,7 +77,9 @@ def score(
     method: Detector = detectors.method(name)(**spec["options"])
     tables = []
     splits = [pq.read_table(index, columns=["split"])["split"].to_numpy() for index in indices]
-    fitted = method.fit(read_features(features[0], np.flatnonzero(splits[0] == "train"))) if method.needs_train else None
+    fitted = (
+        method.fit(read_features(features[0], np.flatnonzero(splits[0] == "train"))) if method.needs_train else None
+    )
     for place, dataset in enumerate(track(datasets, "dataset", len(datasets))):
         rows = np.flatnonzero(splits[place] == "test")
         if method.consumes == "network":

@@ -44,7 +44,9 @@ def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
     """Share of right top-1 predictions in eval mode."""
     network.eval()
     with torch.inference_mode():
-        right = [(network(part).argmax(1) == labels).sum() for part, labels in zip(x.split(256), y.split(256), strict=True)]
+        right = [
+            (network(part).argmax(1) == labels).sum() for part, labels in zip(x.split(256), y.split(256), strict=True)
+        ]
     return float(sum(right)) / len(y)
 
 

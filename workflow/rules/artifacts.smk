@@ -1,0 +1,89 @@
+# Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill.
+from ood.artifacts import CATALOGUE, PAPERS, PRINTED, files
+
+TITLES = {"overview": "Overview", "gaia": "GAIA", "igoe": "How useful are gradients?", "rg": "RG"}
+PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
+
+
+def settings():
+    """What the notebooks must know of the configuration."""
+    return {
+        "benchmarks": {
+            name: {
+                "title": benchmark.title,
+                "id": benchmark.id,
+                "ood": benchmark.ood,
+                "seeds": benchmark.seeds,
+                "detectors": CONFIG.methods(name),
+            }
+            for name, benchmark in CONFIG.benchmarks.items()
+        },
+        "datasets": {name: {"title": dataset.title, "kind": dataset.kind} for name, dataset in DATASETS.items()},
+    }
+
+
+def evidence(paper):
+    """Everything that a paper's notebook may read."""
+    found = expand(rules.cells.output.cells, benchmark=BENCHMARKS)
+    for name in BENCHMARKS:
+        if paper == "gaia":
+            found += expand(
+                rules.score.output.scores, benchmark=name, seed=seeds(name), detector=["gaia_a", "gaia_z"]
+            )
+        if paper == "overview":
+            found += expand(rules.train.output.card, benchmark=name, seed=seeds(name))
+            found += expand(rules.prepare.output.images, dataset=sets(name))
+    return sorted(set(found))
+
+
+def made(paper, *suffixes):
+    """The paths of a paper's artifacts, those with the given suffixes or all, and the benchmark each shows."""
+    return {
+        f"results/artifacts/{paper}/{file}": (artifact, benchmark)
+        for artifact in CATALOGUE
+        if artifact.paper == paper
+        for file, benchmark in files(artifact, BENCHMARKS).items()
+        if not suffixes or file.endswith(suffixes)
+    }
+
+
+def reported(paper):
+    """A paper's artifacts, those that a browser can show with their place in the HTML report."""
+    outputs = []
+    for path, (artifact, benchmark) in made(paper).items():
+        labels = {
+            "artifact": artifact.id,
+            "shows": artifact.title,
+            "benchmark": PRINTED.get(benchmark, benchmark) or "all",
+        }
+        caption = f"../report/{artifact.id}.rst"
+        shown = path.endswith((".html", ".png"))
+        outputs.append(report(path, caption=caption, category=TITLES[paper], labels=labels) if shown else path)
+    return outputs
+
+
+for paper in PAPERS:
+
+    rule:
+        """Run this paper's notebook: all its tables and figures."""
+        name:
+            paper
+        input:
+            source=f"notebooks/{paper}.py",
+            evidence=evidence(paper),
+            published=PUBLISHED,
+        output:
+            artifacts=reported(paper),
+            page=f"results/notebooks/{paper}.html",
+            executed=f"results/notebooks/{paper}.ipynb",
+        log:
+            f"results/logs/notebooks/{paper}.log",
+        params:
+            spec=spec(settings=settings(), folder=f"results/artifacts/{paper}"),
+            code=code("ood.notebook", f"notebooks/{paper}.py"),
+        conda:
+            "../../envs/ood.yaml"
+        shell:
+            "python -m ood.notebook --source {input.source} --evidence {input.evidence}"
+            " --published {input.published} --artifacts {output.artifacts} --page {output.page}"
+            " --executed {output.executed} --spec {params.spec:q} --log {log}"

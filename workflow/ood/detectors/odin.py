@@ -7,7 +7,7 @@ gradient with respect to the input, then a second forward pass.
 T = 1000 and epsilon = 0.004 are GAIA's values for CIFAR. Two variants, because sources disagree on the space of
 epsilon: ``normalised`` (default; deeplearning-wisc/gradnorm_ood, which GAIA says it follows) steps in the normalised
 input, ``pixel`` (facebookresearch/odin) divides the step by the normalisation's std, so that epsilon counts pixel
-values in [0, 1]. sign(0) is +1, as in both. The softmax is float64: at T = 1000 all values lie within about 1e-3 of 1/C.
+values in [0, 1]. sign(0) is +1, as in both. The softmax is float64: at T = 1000 all values lie near 1/C.
 """
 
 import numpy as np

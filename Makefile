@@ -1,0 +1,55 @@
+# make demo: everything from nothing. make test: all tests. Both do their own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+CORES ?= $(shell nproc)
+PYTHON ?= python3
+VENV := .venv
+LOCK := envs/requirements.lock
+READY := $(VENV)/ready
+LATEX := latexmk texlive-latex-recommended lmodern
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Compiled modules make every start two to three times faster.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test lint setup latex lock clean
+
+demo: setup latex
+	@workflow/run.sh $(CORES) demo
+
+test: setup latex
+	@python -m pytest
+
+lint: setup
+	@ruff check . && ruff format --check . && snakefmt --check workflow && snakemake --lint
+
+setup: $(READY)
+
+$(READY): $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@echo "Setting up $(VENV) from $(LOCK) (5 GB, once) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > $(VENV)/uv.lock
+	@$(VENV)/bin/python -m pip install -q --require-hashes --no-deps -r $(VENV)/uv.lock
+	@VIRTUAL_ENV=$(VENV) uv pip sync -q --require-hashes $(LOCK)
+	@$(VENV)/bin/python -m compileall -q -j0 $(VENV)/lib > /dev/null || true
+	@touch $@
+
+# LaTeX comes from the system. Where it may not be installed, everything but the PDF is made.
+latex:
+	@if ! command -v latexmk pdflatex > /dev/null; then \
+	  if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+	    echo "Installing LaTeX ($(LATEX)) ..."; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(LATEX); } > /dev/null; \
+	  else \
+	    echo "No LaTeX, so no PDF; all else is made. To have it: sudo apt-get install $(LATEX)"; \
+	  fi; \
+	fi
+
+# After a change of pyproject.toml: resolve again, and write what is generated from the lock.
+lock:
+	@uv pip compile -q --universal --python-version 3.11 --group dev --generate-hashes --no-header --no-annotate \
+	  pyproject.toml -o $(LOCK)
+	@python envs/generate.py
+
+clean:
+	@rm -rf results .snakemake

@@ -1,0 +1,48 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # GAIA
+# Chen et al., "GAIA: Delving into Gradient-based Attribution Abnormality for Out-of-distribution Detection"
+# (NeurIPS 2023), supplement.
+
+# %% tags=["parameters"]
+settings = {}
+
+# %%
+from ood.artifacts import gaia
+from ood.artifacts.evidence import Evidence
+
+evidence = Evidence(**settings)
+
+# %% [markdown]
+# ## Table 2: five seeds
+
+# %%
+gaia.seed_stability(evidence).save(evidence)
+
+# %% [markdown]
+# ## Table 3: fusion strategies
+
+# %%
+for benchmark in ("imagenet", *evidence.benchmarks):
+    display(gaia.fusion(evidence, benchmark).save(evidence))
+
+# %% [markdown]
+# ## Figure 2: distributions of scores
+
+# %%
+for benchmark in evidence.benchmarks:
+    display(gaia.distributions(evidence, benchmark))
+
+# %% [markdown]
+# ## Figure 3: contribution of each layer
+
+# %%
+for benchmark in evidence.benchmarks:
+    display(gaia.layers(evidence, benchmark))

@@ -1,0 +1,43 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Overview
+# What the benchmarks are made of, how well the networks do their own task, and how every method does.
+
+# %% tags=["parameters"]
+settings = {}
+
+# %%
+from ood.artifacts import overview
+from ood.artifacts.evidence import Evidence
+
+evidence = Evidence(**settings)
+
+# %% [markdown]
+# ## The images
+
+# %%
+for benchmark in evidence.benchmarks:
+    display(overview.contact_sheet(evidence, benchmark))
+
+# %% [markdown]
+# ## The networks
+
+# %%
+overview.accuracy(evidence).save(evidence)
+
+# %%
+overview.training_curves(evidence)
+
+# %% [markdown]
+# ## Every method
+
+# %%
+for benchmark in evidence.benchmarks:
+    display(overview.headline(evidence, benchmark).save(evidence))

@@ -1,0 +1,34 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # RG
+# "RG: Out-of-distribution Detection with Reactivate GradNorm".
+
+# %% tags=["parameters"]
+settings = {}
+
+# %%
+from ood.artifacts import rg
+from ood.artifacts.evidence import Evidence
+
+evidence = Evidence(**settings)
+
+# %% [markdown]
+# ## Table 3: clip threshold
+
+# %%
+for benchmark in ("imagenet", *evidence.benchmarks):
+    display(rg.clips(evidence, benchmark).save(evidence))
+
+# %% [markdown]
+# ## Table 4: temperature
+
+# %%
+for benchmark in ("imagenet", *evidence.benchmarks):
+    display(rg.temperatures(evidence, benchmark).save(evidence))

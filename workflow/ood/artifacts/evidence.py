@@ -1,0 +1,56 @@
+"""What the notebooks may look at: cells, printed numbers, scores, images, training cards."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ood import published
+from ood.errors import Problem
+
+
+class Evidence:
+    """Read access to the results of all benchmarks and to the papers' printed numbers.
+
+    benchmarks: name -> {title, id, ood: list of datasets, seeds, detectors}; datasets: name -> {title, kind}.
+    ``results`` is the folder of all results, ``printed`` that of the printed numbers, ``out`` where artifacts go.
+    """
+
+    def __init__(self, benchmarks: dict, datasets: dict, results: str, printed: str, out: str):
+        self.benchmarks, self.datasets = benchmarks, datasets
+        self.results, self.out = Path(results), Path(out)
+        self.published = published.load(Path(printed))
+        frames = [pd.read_parquet(self.results / "cells" / f"{name}.parquet") for name in benchmarks]
+        self.cells = pd.concat(frames, ignore_index=True).set_index(
+            ["benchmark", "detector", "variant", "dataset", "metric"], verify_integrity=True
+        )
+
+    def cell(self, benchmark: str, detector: str, variant: str, dataset: str, metric: str) -> pd.Series:
+        """One of our numbers with its seeds, spread and interval. Raises Problem when there is none."""
+        key = (benchmark, detector, variant, dataset, metric)
+        if key not in self.cells.index:
+            raise Problem(
+                f"no cell {'/'.join(key)}: was the variant renamed, or its detector taken from the benchmark?"
+            )
+        return self.cells.loc[key]
+
+    def title(self, dataset: str) -> str:
+        return self.datasets[dataset]["title"] if dataset in self.datasets else dataset.capitalize()
+
+    def columns(self, benchmark: str) -> list[str]:
+        """The benchmark's OOD sets, then their average."""
+        return [*self.benchmarks[benchmark]["ood"], "average"]
+
+    def scores(self, benchmark: str, seed: int, detector: str) -> pd.DataFrame:
+        """Per-image scores: dataset, image, one column per variant."""
+        return pd.read_parquet(self.results / "scores" / benchmark / f"seed{seed}" / f"{detector}.parquet")
+
+    def images(self, dataset: str) -> np.ndarray:
+        """The prepared images, uint8 (N, H, W, C)."""
+        return np.load(self.results / "data" / dataset / "images.npy", mmap_mode="r")
+
+    def card(self, benchmark: str, seed: int) -> dict[str, Any]:
+        """What is known of a checkpoint."""
+        return json.loads((self.results / "checkpoints" / benchmark / f"seed{seed}" / "card.json").read_text())

@@ -1,0 +1,62 @@
+"""Run a paper's notebook: cells in, tables and figures out."""
+
+import re
+import shutil
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+from nbconvert import HTMLExporter
+
+from ood.errors import Problem
+from ood.progress import log
+from ood.step import Input, Inputs, Output, Outputs, Spec, run
+
+FAILED = Path("results/logs/notebooks")
+
+
+def settle(executed: nbformat.NotebookNode, scratch: str, final: str) -> nbformat.NotebookNode:
+    """Take out of an executed notebook what differs from run to run: times, random ids, the scratch folder's name."""
+    executed.metadata.pop("papermill", None)
+    for place, cell in enumerate(executed.cells):
+        cell["id"] = f"cell-{place}"
+        cell.metadata = {name: cell.metadata[name] for name in ("tags",) if name in cell.metadata}
+        cell.source = cell.source.replace(scratch, final)
+    return executed
+
+
+def notebook(
+    source: Input, evidence: Inputs, published: Inputs, artifacts: Outputs, page: Output, executed: Output, spec: Spec
+) -> None:
+    """Execute the jupytext notebook ``source`` with papermill.
+
+    spec: settings (the keyword arguments of ood.artifacts.evidence.Evidence but for its folders) and folder (where the
+    artifacts belong). evidence and published: every file that the notebook may read. artifacts: what it must write.
+    page: the executed notebook as HTML without links to elsewhere; executed: the same as .ipynb. A notebook that fails
+    raises Problem, and what was run of it is kept under results/logs/notebooks.
+    """
+    out = str(artifacts[0].parent)
+    draft = executed.with_suffix(".draft.ipynb")
+    jupytext.write(jupytext.read(source), draft)
+    settings = {**spec["settings"], "results": "results", "printed": str(published[0].parent), "out": out}
+    try:
+        papermill.execute_notebook(
+            draft, executed, {"settings": settings}, kernel_name="python3", progress_bar=False, log_output=False
+        )
+    except papermill.PapermillExecutionError as error:
+        FAILED.mkdir(parents=True, exist_ok=True)
+        kept = FAILED / f"{source.stem}.failed.ipynb"
+        shutil.copy(executed, kept)
+        log.error("%s", re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)))
+        raise Problem(
+            f"{source}, cell {error.exec_count}: {error.ename}: {error.evalue}. It is kept in {kept}."
+        ) from None
+    settled = settle(nbformat.read(executed, as_version=4), out, spec["folder"])
+    nbformat.write(settled, executed)
+    body, _ = HTMLExporter(template_name="basic").from_notebook_node(settled)
+    page.write_text(f'<!doctype html>\n<meta charset="utf-8">\n<title>{source.stem}</title>\n{body}\n')
+
+
+if __name__ == "__main__":
+    run(notebook, roots=lambda arguments: (str(arguments["source"]),))

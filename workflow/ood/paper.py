@@ -1,0 +1,84 @@
+"""Typeset the appendix. Numbers reach it only through macros that take a cell's id."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+
+from ood.errors import Problem
+from ood.progress import log
+from ood.step import Input, Inputs, Output, Spec, run
+
+NOTHING = r"\noprint"  # a dash: the paper prints no such number
+
+
+def typeset(text: str, best: bool = False) -> str:
+    """``97.53 ± 0.20`` as TeX, the spread small, the value bold if it is the best of its column."""
+    value, _, spread = text.partition(" ± ")
+    value = rf"\textbf{{{value}}}" if best else value
+    return value + (rf"{{\scriptsize$\,\pm\,${spread}}}" if spread else "")
+
+
+def macros(tables: list[Path]) -> str:
+    """TeX that defines the printed and the reproduced number of every cell id in the tables' .csv files.
+
+    Raises Problem when an id occurs twice, or when a number is not finite.
+    """
+    frame = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False).assign(file=str(path)) for path in tables])
+    twice = frame[frame["id"].duplicated()]
+    if len(twice):
+        raise Problem(f"cell {twice.iloc[0]['id']} is in two tables, one of them {twice.iloc[0]['file']}.")
+    odd = frame[frame["ours"].str.contains("nan|inf") | frame["printed"].str.contains("nan|inf")]
+    if len(odd):
+        raise Problem(f"cell {odd.iloc[0]['id']} of {odd.iloc[0]['file']} is no number: '{odd.iloc[0]['ours']}'.")
+    lines = []
+    for row in frame.itertuples():
+        ours = typeset(row.ours, row.best == "True") or (r"\notrun" if row.printed else NOTHING)
+        lines.append(rf"\definecell{{ours}}{{{row.id}}}{{{ours}}}")
+        lines.append(rf"\definecell{{printed}}{{{row.id}}}{{{typeset(row.printed) or NOTHING}}}")
+    return "\n".join(lines) + "\n"
+
+
+def complaint(log_text: str) -> str:
+    """The first error of a LaTeX log with the lines that follow it."""
+    lines = log_text.splitlines()
+    first = next((place for place, line in enumerate(lines) if re.match(r"!|.*:\d+: ", line)), len(lines) - 5)
+    return "\n".join(lines[first : first + 6])
+
+
+def appendix(source: Input, parts: Inputs, tables: Inputs, artifacts: Inputs, pdf: Output, spec: Spec) -> None:
+    """Run latexmk on ``source``; the same inputs give the same bytes.
+
+    parts: sections, style and bibliography. tables: the .csv files of all tables; artifacts: their .tex and the
+    figures. spec: benchmarks, the list that the sections loop over. Raises Problem with LaTeX's own words.
+    """
+    work = pdf.parent
+    (work / "cells.tex").write_text(macros(tables))
+    (work / "benchmarks.tex").write_text(rf"\newcommand{{\benchmarks}}{{{','.join(spec['benchmarks'])}}}" + "\n")
+    folders = sorted({str(path.parent.resolve()) for path in (source, *parts, *artifacts)} | {str(work.resolve())})
+    environment = {
+        **os.environ,
+        "TEXINPUTS": ":".join([*folders, ""]),
+        "BIBINPUTS": ":".join([*folders, ""]),
+        "SOURCE_DATE_EPOCH": "0",
+        "FORCE_SOURCE_DATE": "1",
+    }
+    command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "-file-line-error"]
+    result = subprocess.run(
+        [*command, f"-outdir={work}", f"-jobname={pdf.stem}", str(source)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    text = (work / f"{pdf.stem}.log").read_text(errors="replace") if (work / f"{pdf.stem}.log").is_file() else ""
+    log.info("%s\n%s", result.stdout, result.stderr)
+    if result.returncode:
+        raise Problem(f"LaTeX stopped on {source}:\n{complaint(text) or result.stderr}")
+    for line in re.findall(r"^(?:Overfull|LaTeX Warning: (?:Reference|Citation)).*$", text, re.MULTILINE):
+        log.warning("%s", line)
+
+
+if __name__ == "__main__":
+    run(appendix)
