@@ -18,7 +18,7 @@ def typeset(text: str, best: bool = False) -> str:
     """``97.53 ± 0.20`` as TeX, the spread small, the value bold if it is the best of its column."""
     value, _, spread = text.partition(" ± ")
     value = rf"\textbf{{{value}}}" if best else value
-    return value + (rf"{{\scriptsize$\,\pm\,${spread}}}" if spread else "")
+    return value + (rf"{{\tiny$\,\pm\,${spread}}}" if spread else "")
 
 
 def macros(tables: list[Path]) -> str:

@@ -13,7 +13,7 @@ from ood.published import lookup
 
 OUTPUTS = {"energy": "Energy", "tv": "TV", "msp": "MSP", "varsum": "VarSum", "varsum_mean": "VarSum (mean)"}
 PAIRS = {
-    rf"{one} $\to$ {other}": {"id_dataset": one, "ood_dataset": other}
+    f"{one} \u2192 {other}": {"id_dataset": one, "ood_dataset": other}
     for one in ("MNIST", "SVHN", "CIFAR-10")
     for other in ("MNIST", "SVHN", "CIFAR-10")
     if one != other

@@ -4,7 +4,8 @@ The .tex holds the layout and ids only. The .csv holds the numbers; the macros t
 (ood.paper), so that no number reaches the page but through its id.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -27,7 +28,7 @@ class Row(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A dataset and metric: its name in cell ids, its label, our (benchmark, dataset, metric), the print's columns."""
+    """A dataset and metric: name in cell ids, plain label, our (benchmark, dataset, metric), the print's columns."""
 
     key: str
     label: str
@@ -38,6 +39,12 @@ class Column(NamedTuple):
 class Panel(NamedTuple):
     title: str
     columns: list[Column]
+
+
+def heading(label: str) -> str:
+    """A column's label as TeX; an ID-OOD pair takes two lines."""
+    identity, arrow, ood = label.partition(" \u2192 ")
+    return rf"\shortstack[r]{{{identity}\\$\to$ {ood}}}" if arrow else label
 
 
 @dataclass
@@ -51,7 +58,6 @@ class Table:
     panels: list[Panel]
     unit: str = "percent"
     foot: str = ""
-    _entries: pd.DataFrame | None = field(default=None, repr=False)
 
     def entries(self, evidence: Evidence) -> pd.DataFrame:
         """One line per number: id, row, column, printed and ours as text, and what ours was made from."""
@@ -72,7 +78,7 @@ class Table:
 
     def _entry(self, evidence: Evidence, row: Row, column: Column, panel: Panel) -> dict:
         entry = {
-            "id": f"{self.artifact}/{row.key}/{column.key}",
+            "id": self._id(row, column),
             "panel": panel.title,
             "row": row.key,
             "column": column.key,
@@ -95,39 +101,46 @@ class Table:
         return entry | ({} if "mean" in entry else {"cell": "", "mean": float("nan")})
 
     def save(self, evidence: Evidence) -> pd.DataFrame:
-        """Write .csv, .tex, .html and .txt under the evidence's ``out``; returns the table as the .html shows it."""
+        """Write .csv, .tex, .html and .txt under the evidence's ``out``; returns the numbers with their ids."""
         frame = self.entries(evidence)
-        wide = self._wide(frame)
         base = evidence.out / self.name
         frame.to_csv(f"{base}.csv", index=False, lineterminator="\n")
-        (evidence.out / f"{self.name}.tex").write_text(self._latex(frame))
-        (evidence.out / f"{self.name}.html").write_text(f"<h3>{self.name}</h3>\n{wide.to_html()}\n")
-        (evidence.out / f"{self.name}.txt").write_text(f"{self.caption}\n{wide.to_string()}\n")
-        return wide
+        Path(f"{base}.tex").write_text(self._latex())
+        wide = [self._wide(panel, frame) for panel in self.panels]
+        Path(f"{base}.html").write_text("\n".join([f"<h3>{self.name}</h3>", *(part.to_html() for part in wide)]) + "\n")
+        Path(f"{base}.txt").write_text("\n".join([self.caption, *(part.to_string() for part in wide)]) + "\n")
+        return frame.set_index("id")[["printed", "ours"]]
 
     def _kinds(self, panel: Panel) -> list[str]:
         """Which lines a row has in a panel: printed and ours where the paper has numbers, else ours alone."""
         return ["printed", "ours"] if any(column.printed is not None for column in panel.columns) else ["ours"]
 
-    def _wide(self, frame: pd.DataFrame) -> pd.DataFrame:
-        shown = frame.assign(ours=frame["ours"].where(frame["ours"] != "", "not run"))
-        long = shown.melt(["row", "column"], ["printed", "ours"], "which", "value")
-        long = long[(long["which"] == "ours") | frame["printed"].ne("").any()]
-        order = [list(dict.fromkeys(frame[name])) for name in ("row", "column")]
-        wide = long.pivot(index=["row", "which"], columns="column", values="value")[order[1]]
-        return wide.reindex(
-            [(row, which) for row in order[0] for which in ("printed", "ours") if (row, which) in wide.index]
+    def _wide(self, panel: Panel, frame: pd.DataFrame) -> pd.DataFrame:
+        """One panel as a browser or a terminal shows it."""
+        text = frame.set_index("id")
+        kinds = self._kinds(panel)
+        lines = {}
+        for row in self.rows:
+            for kind in kinds:
+                ids = [self._id(row, column) for column in panel.columns]
+                values = [text.at[name, kind] or ("not run" if text.at[name, "printed"] else "-") for name in ids]
+                lines[row.key if len(kinds) == 1 else f"{row.key}, {kind}"] = values
+        return pd.DataFrame.from_dict(
+            lines, "index", columns=pd.Index([c.label for c in panel.columns], name=panel.title)
         )
 
-    def _latex(self, frame: pd.DataFrame) -> str:
+    def _id(self, row: Row, column: Column) -> str:
+        return f"{self.artifact}/{row.key}/{column.key}"
+
+    def _latex(self) -> str:
         lines = [r"\begin{table}[htbp]", r"\centering\small", rf"\caption{{{self.caption}}}", rf"\label{{{self.name}}}"]
         for panel in self.panels:
             kinds = self._kinds(panel)
             lead = "ll" if len(kinds) == 2 else "l"
             lines += [
-                rf"\begin{{tabular}}{{@{{}}{lead}{'r' * len(panel.columns)}@{{}}}}",
+                rf"\fitted{{\begin{{tabular}}{{@{{}}{lead}{'r' * len(panel.columns)}@{{}}}}",
                 r"\toprule",
-                " & ".join([panel.title, *[""] * (len(lead) - 1), *(column.label for column in panel.columns)])
+                " & ".join([panel.title, *[""] * (len(lead) - 1), *(heading(column.label) for column in panel.columns)])
                 + r" \\",
                 r"\midrule",
             ]
@@ -135,9 +148,9 @@ class Table:
                 for kind in kinds:
                     label = row.label if kind == kinds[0] else ""
                     which = [kind] if len(kinds) == 2 else []
-                    ids = [f"{self.artifact}/{row.key}/{column.key}" for column in panel.columns]
+                    ids = [self._id(row, column) for column in panel.columns]
                     lines.append(" & ".join([label, *which, *(rf"\{kind}{{{name}}}" for name in ids)]) + r" \\")
-            lines += [r"\bottomrule", r"\end{tabular}", r"\par\medskip"]
+            lines += [r"\bottomrule", r"\end{tabular}}", r"\par\medskip"]
         lines += [rf"\tablefoot{{{self.foot}}}" if self.foot else "%", r"\end{table}"]
         return "\n".join(lines) + "\n"
 
