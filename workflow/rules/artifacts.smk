@@ -27,9 +27,7 @@ def evidence(paper):
     found = expand(rules.cells.output.cells, benchmark=BENCHMARKS)
     for name in BENCHMARKS:
         if paper == "gaia":
-            found += expand(
-                rules.score.output.scores, benchmark=name, seed=seeds(name), detector=["gaia_a", "gaia_z"]
-            )
+            found += expand(rules.score.output.scores, benchmark=name, seed=seeds(name), detector=["gaia_a", "gaia_z"])
         if paper == "overview":
             found += expand(rules.train.output.card, benchmark=name, seed=seeds(name))
             found += expand(rules.prepare.output.images, dataset=sets(name))
@@ -45,6 +43,10 @@ def made(paper, *suffixes):
         for file, benchmark in files(artifact, BENCHMARKS).items()
         if not suffixes or file.endswith(suffixes)
     }
+
+
+def typeset(*suffixes):
+    return [path for paper in PAPERS for path in made(paper, *suffixes)]
 
 
 def reported(paper):
@@ -78,11 +80,11 @@ for paper in PAPERS:
             executed=f"results/notebooks/{paper}.ipynb",
         log:
             f"results/logs/notebooks/{paper}.log",
+        conda:
+            "../../envs/ood.yaml"
         params:
             spec=spec(settings=settings(), folder=f"results/artifacts/{paper}"),
             code=code("ood.notebook", f"notebooks/{paper}.py"),
-        conda:
-            "../../envs/ood.yaml"
         shell:
             "python -m ood.notebook --source {input.source} --evidence {input.evidence}"
             " --published {input.published} --artifacts {output.artifacts} --page {output.page}"

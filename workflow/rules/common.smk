@@ -1,5 +1,6 @@
 # What all rules share: the checked configuration, and how a rule says what its job depends on.
 import json
+import shutil
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -44,3 +45,48 @@ def sets(benchmark):
 
 def seeds(benchmark):
     return CONFIG.benchmarks[benchmark].seeds
+
+
+def training(wildcards):
+    """A training job's parameters."""
+    benchmark = CONFIG.benchmarks[wildcards.benchmark]
+    options = benchmark.network.model_dump()
+    return {
+        "seed": int(wildcards.seed),
+        "network": options.pop("name"),
+        "options": options,
+        "size": benchmark.input_size,
+        "recipe": CONFIG.recipes[benchmark.recipe].model_dump(),
+    }
+
+
+def consumed(wildcards):
+    """The files a detector reads, lists in the order of the benchmark's datasets; what it does not consume is empty."""
+    method = detectors.method(wildcards.detector)
+    every = sets(wildcards.benchmark)
+    run = f"{wildcards.benchmark}/seed{wildcards.seed}"
+    network = method.consumes == "network"
+    return {
+        "indices": expand("results/data/{dataset}/index.parquet", dataset=every),
+        "features": [] if network else expand(f"results/features/{run}/{{dataset}}.safetensors", dataset=every),
+        "attributions": (
+            expand(f"results/attributions/{run}/{{dataset}}.safetensors", dataset=every)
+            if method.consumes == "attributions"
+            else []
+        ),
+        "images": expand("results/data/{dataset}/images.npy", dataset=every) if network else [],
+        "checkpoint": (
+            expand(f"results/checkpoints/{run}/{{file}}", file=["model.safetensors", "card.json"]) if network else []
+        ),
+        "accepted": f"results/checkpoints/{run}/accepted.json",
+    }
+
+
+def everything(wildcards):
+    """Cells of all benchmarks, all notebooks, and the appendix where there is LaTeX (the setup says so if not)."""
+    appendix = ["results/paper/appendix.pdf"] if shutil.which("latexmk") else []
+    return [
+        *expand("results/cells/{benchmark}.parquet", benchmark=BENCHMARKS),
+        *expand("results/notebooks/{paper}.html", paper=PAPERS),
+        *appendix,
+    ]

@@ -9,11 +9,11 @@ rule prepare:
         card="results/data/{dataset}/card.json",
     log:
         "results/logs/data/{dataset}.log",
+    conda:
+        "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(**DATASETS[wildcards.dataset].model_dump()),
         code=lambda wildcards: code("ood.prepare", f"ood.datasets.{DATASETS[wildcards.dataset].source}"),
-    conda:
-        "../../envs/ood.yaml"
     shell:
         "python -m ood.prepare --images {output.images} --index {output.index} --card {output.card}"
         " --spec {params.spec:q} --log {log}"

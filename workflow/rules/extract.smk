@@ -16,6 +16,8 @@ rule extract:
         "results/logs/features/{benchmark}/seed{seed}/{dataset}.log",
     benchmark:
         "results/benchmarks/features/{benchmark}/seed{seed}/{dataset}.tsv"
+    conda:
+        "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(
             batch=CONFIG.extraction.batch, network=CONFIG.benchmarks[wildcards.benchmark].network.name
@@ -23,8 +25,6 @@ rule extract:
         code=lambda wildcards: code(
             "ood.extraction", f"ood.networks.{CONFIG.benchmarks[wildcards.benchmark].network.name}"
         ),
-    conda:
-        "../../envs/ood.yaml"
     shell:
         "python -m ood.extraction --weights {input.weights} --card {input.card} --accepted {input.accepted}"
         " --images {input.images} --index {input.index} --features {output.features}"

@@ -13,6 +13,8 @@ rule evaluate:
         metrics="results/metrics/{benchmark}/{detector}.parquet",
     log:
         "results/logs/metrics/{benchmark}/{detector}.log",
+    conda:
+        "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(
             datasets=sets(wildcards.benchmark),
@@ -20,8 +22,6 @@ rule evaluate:
             bootstrap=CONFIG.bootstrap.model_dump(),
         ),
         code=code("ood.evaluate"),
-    conda:
-        "../../envs/ood.yaml"
     shell:
         "python -m ood.evaluate --scores {input.scores} --metrics {output.metrics} --spec {params.spec:q} --log {log}"
 
@@ -41,6 +41,8 @@ rule cells:
         cells="results/cells/{benchmark}.parquet",
     log:
         "results/logs/cells/{benchmark}.log",
+    conda:
+        "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(
             benchmark=wildcards.benchmark,
@@ -48,8 +50,6 @@ rule cells:
             seeds=seeds(wildcards.benchmark),
         ),
         code=code("ood.cells"),
-    conda:
-        "../../envs/ood.yaml"
     shell:
         "python -m ood.cells --metrics {input.metrics} --cards {input.cards} --cells {output.cells}"
         " --spec {params.spec:q} --log {log}"

@@ -1,17 +1,11 @@
 # Tables and figures -> the appendix.
 
 
-def typeset(*suffixes):
-    return [path for paper in PAPERS for path in made(paper, *suffixes)]
-
-
 rule appendix:
     """Typeset every table and figure into one PDF."""
     input:
         source="paper/appendix.tex",
-        parts=sorted(
-            str(path) for path in Path("paper").rglob("*") if path.suffix in (".tex", ".sty", ".bib")
-        ),
+        parts=sorted(str(path) for path in Path("paper").rglob("*") if path.suffix in (".tex", ".sty", ".bib")),
         tables=typeset(".csv"),
         artifacts=typeset(".tex", ".pdf"),
     output:
@@ -23,11 +17,11 @@ rule appendix:
         ),
     log:
         "results/logs/paper/appendix.log",
+    conda:
+        "../../envs/ood.yaml"
     params:
         spec=spec(benchmarks=BENCHMARKS),
         code=code("ood.paper"),
-    conda:
-        "../../envs/ood.yaml"
     shell:
         "python -m ood.paper --source {input.source} --parts {input.parts} --tables {input.tables}"
         " --artifacts {input.artifacts} --pdf {output.pdf} --spec {params.spec:q} --log {log}"

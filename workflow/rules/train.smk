@@ -1,27 +1,11 @@
 # Prepared in-distribution set + recipe + seed -> checkpoint, and its admission.
 
 
-def training(wildcards):
-    benchmark = CONFIG.benchmarks[wildcards.benchmark]
-    options = benchmark.network.model_dump()
-    return {
-        "seed": int(wildcards.seed),
-        "network": options.pop("name"),
-        "options": options,
-        "size": benchmark.input_size,
-        "recipe": CONFIG.recipes[benchmark.recipe].model_dump(),
-    }
-
-
-def identity(wildcards):
-    return CONFIG.benchmarks[wildcards.benchmark].id
-
-
 rule train:
     """Train one network with one seed."""
     input:
-        images=lambda wildcards: f"results/data/{identity(wildcards)}/images.npy",
-        index=lambda wildcards: f"results/data/{identity(wildcards)}/index.parquet",
+        images=lambda wildcards: f"results/data/{sets(wildcards.benchmark)[0]}/images.npy",
+        index=lambda wildcards: f"results/data/{sets(wildcards.benchmark)[0]}/index.parquet",
     output:
         weights="results/checkpoints/{benchmark}/seed{seed}/model.safetensors",
         card="results/checkpoints/{benchmark}/seed{seed}/card.json",
@@ -29,11 +13,11 @@ rule train:
         "results/logs/checkpoints/{benchmark}/seed{seed}.log",
     benchmark:
         "results/benchmarks/checkpoints/{benchmark}/seed{seed}.tsv"
+    conda:
+        "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(**training(wildcards)),
         code=lambda wildcards: code("ood.training", f"ood.networks.{training(wildcards)['network']}"),
-    conda:
-        "../../envs/ood.yaml"
     shell:
         "python -m ood.training --images {input.images} --index {input.index} --weights {output.weights}"
         " --card {output.card} --spec {params.spec:q} --log {log}"
@@ -47,12 +31,10 @@ rule accept:
         accepted="results/checkpoints/{benchmark}/seed{seed}/accepted.json",
     log:
         "results/logs/checkpoints/{benchmark}/seed{seed}.accepted.log",
-    params:
-        spec=lambda wildcards: spec(
-            benchmark=wildcards.benchmark, band=CONFIG.benchmarks[wildcards.benchmark].accuracy
-        ),
-        code=code("ood.acceptance"),
     conda:
         "../../envs/ood.yaml"
+    params:
+        spec=lambda wildcards: spec(benchmark=wildcards.benchmark, band=CONFIG.benchmarks[wildcards.benchmark].accuracy),
+        code=code("ood.acceptance"),
     shell:
         "python -m ood.acceptance --card {input.card} --accepted {output.accepted} --spec {params.spec:q} --log {log}"
