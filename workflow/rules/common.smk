@@ -82,11 +82,21 @@ def consumed(wildcards):
     }
 
 
+def numbers(benchmark):
+    """A benchmark's cells, and the admission of every checkpoint that they rest on.
+
+    The admissions are asked for by name: Snakemake does not make a missing file again just because something that was
+    made from it, before the accuracy band was changed, is there.
+    """
+    admitted = f"results/checkpoints/{benchmark}/seed{{seed}}/accepted.json"
+    return [f"results/cells/{benchmark}.parquet", *expand(admitted, seed=seeds(benchmark))]
+
+
 def everything(wildcards):
-    """Cells of all benchmarks, all notebooks, and the appendix where there is LaTeX (the setup says so if not)."""
+    """All benchmarks, all notebooks, and the appendix where there is LaTeX (the setup says so if there is none)."""
     appendix = ["results/paper/appendix.pdf"] if shutil.which("latexmk") else []
     return [
-        *expand("results/cells/{benchmark}.parquet", benchmark=BENCHMARKS),
+        *(path for benchmark in BENCHMARKS for path in numbers(benchmark)),
         *expand("results/notebooks/{paper}.html", paper=PAPERS),
         *appendix,
     ]

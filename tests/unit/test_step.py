@@ -1,0 +1,71 @@
+"""A job's outputs appear whole, with their records, or not at all; its errors say what to do."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A copy of the library with one more step, ``ood.double``; returns a function that runs it with a given body."""
+    shutil.copytree(ROOT / "workflow/ood", tmp_path / "workflow/ood", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs/requirements.lock").write_text("")
+    (tmp_path / "given.txt").write_text("21")
+
+    def run(body: str, *arguments: str) -> subprocess.CompletedProcess:
+        (tmp_path / "workflow/ood/double.py").write_text(
+            "from ood.errors import Problem\nfrom ood.step import Input, Output, Spec, run\n\n"
+            f"def double(given: Input, made: Output, spec: Spec):\n    {body}\n\nrun(double)\n"
+        )
+        command = [sys.executable, "-m", "ood.double", "--given", "given.txt", "--made", "results/made.txt", *arguments]
+        environment = {**os.environ, "PYTHONPATH": "workflow"}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    return run
+
+
+GOOD = "made.write_text(str(int(given.read_text()) * spec['factor']))"
+
+
+def test_the_output_and_its_record_appear(job, tmp_path):
+    result = job(GOOD, "--spec", '{"factor": 2}')
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "results/made.txt").read_text() == "42"
+    record = json.loads((tmp_path / "results/made.txt.record.json").read_text())
+    assert record["spec"] == {"factor": 2} and record["inputs"][0]["path"] == "given.txt"
+    assert not list((tmp_path / "results/.partial").iterdir())
+
+
+@pytest.mark.parametrize(
+    "body", ["made.write_text('half'); raise Problem('key a.b is wrong')", "made.write_text('half'); 1 / 0"]
+)
+def test_a_failing_step_leaves_nothing_and_says_why(job, tmp_path, body):
+    result = job(body, "--log", "results/logs/double.log")
+    assert result.returncode == 1
+    assert "key a.b is wrong" in result.stderr or "ZeroDivisionError" in result.stderr
+    assert "The log is results/logs/double.log." in result.stderr
+    assert not (tmp_path / "results/made.txt").exists() and not list((tmp_path / "results/.partial").iterdir())
+    assert ("Traceback" in result.stderr) == ("1 / 0" in body)
+
+
+def test_a_failing_step_keeps_the_old_output(job, tmp_path):
+    job(GOOD, "--spec", '{"factor": 2}')
+    job("made.write_text('half'); raise Problem('no')")
+    assert (tmp_path / "results/made.txt").read_text() == "42"
+
+
+def test_an_output_that_was_not_written_is_an_error(job):
+    assert "did not write" in job("pass").stderr
+
+
+def test_a_missing_input_is_named_with_the_remedy(job, tmp_path):
+    (tmp_path / "given.txt").unlink()
+    assert "given.txt is missing. Build it first: snakemake" in job(GOOD).stderr

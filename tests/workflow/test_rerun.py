@@ -1,0 +1,96 @@
+"""What reruns: exactly what depends on a change, counted in dry runs."""
+
+import subprocess
+
+import pytest
+
+DOWNSTREAM = {"cells": 1, "overview": 1, "gaia": 1, "igoe": 1, "rg": 1, "all": 1}
+DETECTORS = 11
+
+
+@pytest.fixture
+def after(finished):
+    """What everything after the cells comes to, with the appendix where LaTeX is installed."""
+    pdf = (finished.folder / "results/paper/appendix.pdf").is_file()
+    return DOWNSTREAM | ({"appendix": 1} if pdf else {})
+
+
+def test_nothing_to_do_after_a_run(finished):
+    assert finished.planned() == {}
+
+
+def test_touching_every_file_reruns_nothing(project):
+    for path in project.folder.rglob("*"):
+        if path.is_file() and not {"results", ".snakemake"} & set(path.relative_to(project.folder).parts):
+            path.touch()
+    assert project.planned() == {}
+
+
+def test_cloning_reruns_nothing(project, tmp_path):
+    """A new clone has new times everywhere; results and Snakemake's notes are carried over."""
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *command], cwd=project.folder, check=True)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(project.folder), str(clone)], check=True)
+    for carried in ("results", ".snakemake"):
+        subprocess.run(["cp", "-a", str(project.folder / carried), str(clone / carried)], check=True)
+    project.folder = clone
+    assert project.planned() == {}
+
+
+def test_editing_a_detector_reruns_its_scores_and_what_hangs_on_them(project, after):
+    project.edit("workflow/ood/detectors/gradnorm.py", "(feature + 1) * output", "(1 + feature) * output")
+    assert project.planned() == {"score": 1, "evaluate": 1} | after
+
+
+def test_editing_a_helper_reruns_exactly_its_importers(project, after):
+    project.edit("workflow/ood/layers.py", "weights / weights.sum()", "(weights / weights.sum())")
+    assert project.planned() == {"score": 2, "evaluate": 2} | after  # gaia_a, gaia_z
+    project.edit("workflow/ood/layers.py", "(weights / weights.sum())", "weights / weights.sum()")
+    assert project.planned() == {}
+
+
+def test_editing_what_is_extracted_reruns_extraction_but_not_training(project, after):
+    project.edit("workflow/ood/attribution.py", "gradient.double().abs()", "gradient.abs().double()")
+    assert project.planned() == {"extract": 3, "score": DETECTORS - 1, "evaluate": DETECTORS - 1} | after  # not odin
+
+
+def test_editing_a_notebook_reruns_it_and_the_appendix(project, after):
+    project.edit("notebooks/rg.py", "# # RG", "# # Reactivate GradNorm")
+    assert project.planned() == {rule: 1 for rule in ("rg", "appendix", "all") if rule in after}
+
+
+def test_editing_the_readme_or_another_module_reruns_nothing(project):
+    project.edit("README.md", "\n", "\n\n")
+    project.edit("workflow/ood/published_checks.py", '"""', '"""Edited. ')
+    assert project.planned() == {}
+
+
+def test_a_new_seed_adds_its_chain(project, after):
+    project.configure(lambda config: config["benchmarks"]["digits"]["seeds"].append(1))
+    added = {"train": 1, "accept": 1, "extract": 3, "score": DETECTORS, "evaluate": DETECTORS}
+    assert project.planned() == added | after
+
+
+def test_a_changed_recipe_reruns_everything_after_training(project, after):
+    project.configure(lambda config: config["recipes"]["digits"].update(epochs=2))
+    chain = {"train": 1, "accept": 1, "extract": 3, "score": DETECTORS, "evaluate": DETECTORS}
+    assert project.planned() == chain | after
+
+
+def test_a_detector_is_one_file_and_one_line(project, after):
+    """The new method is found, run for real, and nothing else is."""
+    (project.folder / "workflow/ood/detectors/margin.py").write_text(
+        '"""Margin: the gap between the two largest logits."""\n\nimport numpy as np\n\n'
+        "from ood.detectors import Detector\n\n\n"
+        'class Method(Detector):\n    default = "margin"\n\n'
+        "    def score(self, images, fitted):\n"
+        "        ordered = np.sort(images.z, axis=1)\n"
+        '        return {"margin": ordered[:, -1] - ordered[:, -2]}\n'
+    )
+    project.edit("config.yaml", "detectors:\n", "detectors:\n  margin: {}\n")
+    assert project.planned() == {"score": 1, "evaluate": 1} | after
+    result = project.snakemake("overview")
+    assert result.returncode == 0, result.stderr
+    assert "margin" in (project.folder / "results/artifacts/overview/HEADLINE.digits.txt").read_text()
