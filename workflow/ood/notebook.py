@@ -14,6 +14,12 @@ from ood.progress import log
 from ood.step import Input, Inputs, Output, Outputs, Spec, run
 
 FAILED = Path("results/logs/notebooks")
+CSS = (
+    "body{font:15px/1.5 sans-serif;max-width:75em;margin:2em auto;padding:0 1em} .anchor-link,.jp-InputPrompt,"
+    ".jp-OutputPrompt{display:none} pre{overflow-x:auto;background:#f6f6f6;padding:.5em} img{max-width:100%}"
+    "table{border-collapse:collapse;font-size:13px} th,td{padding:.15em .7em;text-align:right;border:0}"
+    "tr:nth-child(even){background:#f6f6f6}"
+)
 
 
 def settle(executed: nbformat.NotebookNode, scratch: str, final: str) -> nbformat.NotebookNode:
@@ -24,6 +30,17 @@ def settle(executed: nbformat.NotebookNode, scratch: str, final: str) -> nbforma
         cell.metadata = {name: cell.metadata[name] for name in ("tags",) if name in cell.metadata}
         cell.source = cell.source.replace(scratch, final)
     return executed
+
+
+def html(executed: nbformat.NotebookNode, title: str) -> str:
+    """The notebook as a page of its own, without its long parameters and without links to elsewhere."""
+    kept = [
+        cell
+        for cell in executed.cells
+        if not {"parameters", "injected-parameters"} & set(cell.metadata.get("tags", []))
+    ]
+    body, _ = HTMLExporter(template_name="basic").from_notebook_node(nbformat.v4.new_notebook(cells=kept))
+    return f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<style>{CSS}</style>\n{body}\n'
 
 
 def notebook(
@@ -54,8 +71,7 @@ def notebook(
         ) from None
     settled = settle(nbformat.read(executed, as_version=4), out, spec["folder"])
     nbformat.write(settled, executed)
-    body, _ = HTMLExporter(template_name="basic").from_notebook_node(settled)
-    page.write_text(f'<!doctype html>\n<meta charset="utf-8">\n<title>{source.stem}</title>\n{body}\n')
+    page.write_text(html(settled, source.stem))
 
 
 if __name__ == "__main__":

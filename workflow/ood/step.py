@@ -86,7 +86,8 @@ def run(function: Callable, roots: Callable[[dict], tuple[str, ...]] | None = No
     module = sys.modules["__main__"].__spec__.name
     arguments = vars(_parser(function, module).parse_args())
     log_file = arguments.pop("log")
-    progress.start(str(log_file or module), log_file)
+    title = str(log_file.with_suffix("")).removeprefix("results/logs/") if log_file else module
+    progress.start(title, log_file)
     where = f"\nThe log is {log_file}." if log_file else ""
     try:
         _run(function, module, arguments, roots)

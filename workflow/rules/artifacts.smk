@@ -76,7 +76,12 @@ for paper in PAPERS:
             published=PUBLISHED,
         output:
             artifacts=reported(paper),
-            page=f"results/notebooks/{paper}.html",
+            page=report(
+                f"results/notebooks/{paper}.html",
+                caption="../report/notebook.rst",
+                category=TITLES[paper],
+                labels={"artifact": "notebook", "shows": "the executed notebook", "benchmark": "all"},
+            ),
             executed=f"results/notebooks/{paper}.ipynb",
         log:
             f"results/logs/notebooks/{paper}.log",

@@ -13,6 +13,10 @@ import pandas as pd
 from ood.artifacts.evidence import Evidence
 from ood.published import lookup
 
+HTML = (
+    "body{font:14px sans-serif} table{border-collapse:collapse;margin:1em 0} th,td{padding:.2em .8em;text-align:right;"
+    "border:0} thead{border-bottom:1px solid #888} tr:nth-child(even){background:#f4f4f4}"
+)
 DECIMALS = {"percent": 2, "fraction": 3}
 FACTOR = {"percent": 100, "fraction": 1}
 LOWER_IS_BETTER = ("FPR95",)
@@ -71,10 +75,11 @@ class Table:
         frame = pd.DataFrame(lines)
         lower = frame["column"].str.contains("|".join(LOWER_IS_BETTER))
         rank = frame["mean"].where(~lower, -frame["mean"])
-        best = rank.groupby(frame["column"]).transform("max")
-        return frame.assign(
-            best=rank.notna() & (rank == best) & (frame.groupby("column")["mean"].transform("count") > 1)
-        )
+        columns = rank.groupby(frame["column"])
+        frame["best"] = rank.notna() & (rank == columns.transform("max")) & (columns.transform("count") > 1)
+        absent = frame["printed"].ne("").map({True: "not run", False: "-"})
+        frame["shown"] = frame["ours"].where(frame["ours"] != "", absent)
+        return frame
 
     def _entry(self, evidence: Evidence, row: Row, column: Column, panel: Panel) -> dict:
         entry = {
@@ -104,12 +109,17 @@ class Table:
         """Write .csv, .tex, .html and .txt under the evidence's ``out``; returns the numbers with their ids."""
         frame = self.entries(evidence)
         base = evidence.out / self.name
-        frame.to_csv(f"{base}.csv", index=False, lineterminator="\n")
+        frame.drop(columns="shown").to_csv(f"{base}.csv", index=False, lineterminator="\n")
         Path(f"{base}.tex").write_text(self._latex())
         wide = [self._wide(panel, frame) for panel in self.panels]
-        Path(f"{base}.html").write_text("\n".join([f"<h3>{self.name}</h3>", *(part.to_html() for part in wide)]) + "\n")
+        Path(f"{base}.html").write_text(
+            "\n".join(
+                [f"<style>{HTML}</style><h3>{self.name}: {self.caption}</h3>", *(part.to_html() for part in wide)]
+            )
+            + "\n"
+        )
         Path(f"{base}.txt").write_text("\n".join([self.caption, *(part.to_string() for part in wide)]) + "\n")
-        return frame.set_index("id")[["printed", "ours"]]
+        return frame.set_index("id")[["printed", "shown"]].rename(columns={"shown": "ours"})
 
     def _kinds(self, panel: Panel) -> list[str]:
         """Which lines a row has in a panel: printed and ours where the paper has numbers, else ours alone."""
@@ -123,8 +133,8 @@ class Table:
         for row in self.rows:
             for kind in kinds:
                 ids = [self._id(row, column) for column in panel.columns]
-                values = [text.at[name, kind] or ("not run" if text.at[name, "printed"] else "-") for name in ids]
-                lines[row.key if len(kinds) == 1 else f"{row.key}, {kind}"] = values
+                column = "shown" if kind == "ours" else "printed"
+                lines[row.key if len(kinds) == 1 else f"{row.key}, {kind}"] = [text.at[name, column] for name in ids]
         return pd.DataFrame.from_dict(
             lines, "index", columns=pd.Index([c.label for c in panel.columns], name=panel.title)
         )
