@@ -37,9 +37,11 @@ $(READY): $(LOCK)
 # LaTeX comes from the system. Where it may not be installed, everything but the PDF is made.
 latex:
 	@if ! command -v latexmk pdflatex > /dev/null; then \
-	  if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+	  root="$$([ "$$(id -u)" = 0 ] || echo sudo -n)"; \
+	  if command -v apt-get > /dev/null && $$root true 2> /dev/null; then \
 	    echo "Installing LaTeX ($(LATEX)) ..."; \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(LATEX); } > /dev/null; \
+	    $$root apt-get update -qq; \
+	    $$root apt-get install -y -qq --no-install-recommends -o DPkg::Options::=--force-confdef $(LATEX) > /dev/null; \
 	  else \
 	    echo "No LaTeX, so no PDF; all else is made. To have it: sudo apt-get install $(LATEX)"; \
 	  fi; \

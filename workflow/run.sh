@@ -13,8 +13,9 @@ flock --nonblock 9 || { echo "Another run is at work in this folder; waiting for
 rm -rf results/.partial
 
 snakemake "$target" --cores "$cores" --nolock --rerun-incomplete --quiet rules host
-if [ -n "$(find results workflow/report -newer "$report" -type f -not -path 'results/.lock' -print -quit 2>&1)" ]; then
-    snakemake "$target" --cores 1 --nolock --quiet all --report "$report.part.html" 2> results/logs/report.log ||
+changed() { find results workflow/report -path results/logs -prune -o -type f ! -name .lock -newer "$report" -print -quit; }
+if [ ! -f "$report" ] || [ -n "$(changed)" ]; then
+    snakemake "$target" --nolock --report "$report.part.html" > results/logs/report.log 2>&1 ||
         { cat results/logs/report.log >&2; exit 1; }
     mv "$report.part.html" "$report"
 fi

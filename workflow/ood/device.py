@@ -1,5 +1,7 @@
 """Where the arithmetic happens, and how to make it repeatable."""
 
+import os
+
 import torch
 
 from ood.progress import log
@@ -10,6 +12,7 @@ def deterministic(seed: int = 0) -> torch.device:
 
     One thread because the order of a sum over threads, and so its last bits, would depend on the number of cores.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with a fixed workspace
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, without its two seconds of imports

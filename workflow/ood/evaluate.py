@@ -1,7 +1,7 @@
 """All metrics of one detector on one benchmark: over seeds, OOD sets, variants and conventions."""
 
 import json
-from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,76 +15,92 @@ from ood.step import Inputs, Output, Spec, run
 AVERAGE = "average"
 
 
-def weights(groups: dict[str, np.ndarray], draws: int, seed: int) -> dict[str, np.ndarray]:
+class Measured(NamedTuple):
+    """By metric name: ``values`` of each seed (seeds,), and ``draws`` of their mean over seeds (draws,)."""
+
+    values: dict[str, np.ndarray]
+    draws: dict[str, np.ndarray]
+
+
+def weights(rows: dict[str, np.ndarray], draws: int, seed: int) -> dict[str, np.ndarray]:
     """Bootstrap weights (draws, n) of each dataset, stratified: every dataset is resampled within itself.
 
     They depend on nothing but the seed, the datasets' order and their sizes, so methods are compared on the same
     resamples.
     """
     rng = np.random.default_rng(seed)
-    return {name: statistics.bootstrap_weights(len(rows), draws, rng) for name, rows in groups.items()}
+    return {name: statistics.bootstrap_weights(len(members), draws, rng) for name, members in rows.items()}
+
+
+def measure(ids: list[np.ndarray], oods: list[np.ndarray], id_weights: np.ndarray, ood_weights: np.ndarray) -> Measured:
+    """All metrics of one variant on one OOD set: each seed's value, and bootstrap draws of the mean over seeds.
+
+    ids and oods: the scores of each seed, (n_ID,) and (n_OOD,). The weights, (draws, n_ID) and (draws, n_OOD), are the
+    same for every seed.
+    """
+    rankings = [Ranking(*pair) for pair in zip(ids, oods, strict=True)]
+    once = [ranking.counts(np.ones(len(ids[0])), np.ones(len(oods[0]))) for ranking in rankings]
+    again = [ranking.counts(id_weights, ood_weights) for ranking in rankings]
+    return Measured(
+        {name: np.array([metric(counts) for counts in once]) for name, metric in METRICS.items()},
+        {name: np.mean([METRICS[name](counts) for counts in again], axis=0) for name in INTERVALS},
+    )
+
+
+def average(measured: list[Measured]) -> Measured:
+    """The unweighted mean over OOD sets, seed by seed and draw by draw."""
+    values, draws = zip(*measured, strict=True)
+    return Measured(
+        {name: np.mean([one[name] for one in values], axis=0) for name in METRICS},
+        {name: np.mean([one[name] for one in draws], axis=0) for name in INTERVALS},
+    )
+
+
+def summary(measured: Measured, metric: str, confidence: float) -> dict[str, Any]:
+    """What a cell holds of one metric: per-seed values, mean and sample std, and the bootstrap interval if drawn."""
+    values = measured.values[metric]
+    none = (np.nan, np.nan)
+    low, high = statistics.interval(measured.draws[metric], confidence) if metric in INTERVALS else none
+    spread = {"mean": float(values.mean()), "std": statistics.sample_std(values), "low": low, "high": high}
+    return {"metric": metric, "values": values.tolist(), **spread}
 
 
 def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
     """One row per variant, OOD set (and their unweighted average) and metric; a row is a cell.
 
     spec: datasets (the ID set first), seeds in the order of ``scores``, bootstrap (draws, seed, confidence). metrics:
-    parquet with detector, variant, default, dataset, metric, n_id, n_ood, seeds and values (lists), mean and std over
-    seeds (n - 1) and, for AUROC and FPR95, low and high: the bootstrap interval of the mean over seeds, images
-    resampled, the same resample for all seeds.
+    parquet with detector, variant, default, dataset, n_id, n_ood, seeds, and what ``summary`` gives; low and high are
+    of the mean over seeds, images resampled, for AUROC and FPR95.
     """
     tables = [pq.read_table(path) for path in scores]
     about = json.loads(tables[0].schema.metadata[b"ood"])
     identity, *oods = spec["datasets"]
     dataset = tables[0]["dataset"].to_numpy()
-    groups = {name: np.flatnonzero(dataset == name) for name in spec["datasets"]}
-    drawn = weights(groups, spec["bootstrap"]["draws"], spec["bootstrap"]["seed"])
+    rows = {name: np.flatnonzero(dataset == name) for name in spec["datasets"]}
+    sizes = {ood: len(rows[ood]) for ood in oods}
+    sizes[AVERAGE] = sum(sizes.values())
+    drawn = weights(rows, spec["bootstrap"]["draws"], spec["bootstrap"]["seed"])
     variants = tables[0].column_names[2:]
     cells = []
     for variant in track(variants, "variant", len(variants)):
         columns = [table[variant].to_numpy() for table in tables]
-        values, draws = {}, {}
-        for ood in oods:
-            rankings = [Ranking(column[groups[identity]], column[groups[ood]]) for column in columns]
-            point = [ranking.counts(np.ones(len(groups[identity])), np.ones(len(groups[ood]))) for ranking in rankings]
-            values[ood] = {name: np.array([metric(counts) for counts in point]) for name, metric in METRICS.items()}
-            spread = [ranking.counts(drawn[identity], drawn[ood]) for ranking in rankings]
-            draws[ood] = {name: np.mean([METRICS[name](counts) for counts in spread], axis=0) for name in INTERVALS}
-        values[AVERAGE] = {name: np.mean([values[ood][name] for ood in oods], axis=0) for name in METRICS}
-        draws[AVERAGE] = {name: np.mean([draws[ood][name] for ood in oods], axis=0) for name in INTERVALS}
-        for ood in (*oods, AVERAGE):
-            sizes = {
-                "n_id": len(groups[identity]),
-                "n_ood": sum(len(groups[name]) for name in oods if ood in (name, AVERAGE)),
+        scored = {name: [column[members] for column in columns] for name, members in rows.items()}
+        measured = {ood: measure(scored[identity], scored[ood], drawn[identity], drawn[ood]) for ood in oods}
+        measured[AVERAGE] = average(list(measured.values()))
+        named = {"detector": about["detector"], "variant": variant, "default": variant == about["default"]}
+        cells += [
+            {
+                **named,
+                "dataset": ood,
+                "n_id": len(rows[identity]),
+                "n_ood": sizes[ood],
+                "seeds": spec["seeds"],
+                **summary(measured[ood], metric, spec["bootstrap"]["confidence"]),
             }
-            for name, per_seed in values[ood].items():
-                low, high = (
-                    statistics.interval(draws[ood][name], spec["bootstrap"]["confidence"])
-                    if name in INTERVALS
-                    else (np.nan, np.nan)
-                )
-                cells.append(
-                    {
-                        "detector": about["detector"],
-                        "variant": variant,
-                        "default": variant == about["default"],
-                        "dataset": ood,
-                        "metric": name,
-                        **sizes,
-                        "seeds": spec["seeds"],
-                        "values": per_seed.tolist(),
-                        "mean": float(per_seed.mean()),
-                        "std": statistics.sample_std(per_seed),
-                        "low": low,
-                        "high": high,
-                    }
-                )
+            for ood in measured
+            for metric in METRICS
+        ]
     pd.DataFrame(cells).to_parquet(metrics, index=False)
-
-
-def read_cells(paths: list[Path]) -> pd.DataFrame:
-    """The cells of several metrics files in one frame."""
-    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
 
 if __name__ == "__main__":

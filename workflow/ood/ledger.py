@@ -77,7 +77,7 @@ class Job:
 
     def __init__(self, step: str, roots: tuple[str, ...], spec: Any, inputs: list[Path]):
         self.started = datetime.now(UTC)
-        status = _git("status", "--porcelain", "--untracked-files=no")
+        status = _git("status", "--porcelain")  # a detector that is not yet added counts as well
         self.facts = {
             "schema": 1,
             "step": step,

@@ -3,7 +3,7 @@
 In-distribution (ID) images are the positive class and a higher score means more ID. All metrics read the same two
 cumulative counts over the distinct scores in falling order, ``tp`` (ID images at or above) and ``fp`` (OOD images at
 or above), each (..., thresholds) with counts of the empty set left out. A leading axis holds bootstrap draws, whose
-counts are weights.
+counts are weights: all draws in one pass, which is why these are not scikit-learn's; the tests compare them with it.
 """
 
 from typing import NamedTuple
