@@ -32,8 +32,17 @@ class Dataset(BaseModel):
 
     @field_validator("options", "splits", mode="before")
     @classmethod
-    def _parse(cls, text: str) -> Any:
+    def _parse(cls, text: str | None) -> Any:
+        if text is None:
+            raise ValueError("the row ends before this column")
         return json.loads(text)
+
+    @field_validator("splits")
+    @classmethod
+    def _shares(cls, splits: dict[str, float]) -> dict[str, float]:
+        if "test" not in splits or min(splits.values()) <= 0:
+            raise ValueError("shares above 0 are expected, one of them for 'test'")
+        return splits
 
 
 def datasets(table: Path = TABLE) -> dict[str, Dataset]:
@@ -43,12 +52,12 @@ def datasets(table: Path = TABLE) -> dict[str, Dataset]:
         reader = csv.DictReader(file)
         for row in reader:
             place = f"{table.name}, line {reader.line_num}"
+            if None in row:
+                raise Problem(f"{place}: {len(row[None])} more cells than columns. Is a comma not quoted?")
             try:
                 dataset = Dataset.model_validate(row)
-            except (ValidationError, json.JSONDecodeError) as error:
-                first = (
-                    error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("JSON",), "msg": str(error)}
-                )
+            except ValidationError as error:
+                first = error.errors()[0]
                 raise Problem(f"{place}, column '{first['loc'][0]}': {first['msg']}") from None
             if dataset.dataset in found:
                 raise Problem(f"{place}: dataset '{dataset.dataset}' is there twice.")

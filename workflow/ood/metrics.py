@@ -82,7 +82,11 @@ def fpr95_nearest(counts: Counts) -> np.ndarray:
 
 
 def fpr95_ood_positive(counts: Counts) -> np.ndarray:
-    """Share of ID rejected when at least 95 % of OOD is (OpenOOD). Another quantity, never to be mixed in."""
+    """Share of ID rejected when at least 95 % of OOD is (OpenOOD). Another quantity, never to be mixed in.
+
+    OpenOOD reads it off a curve from which scikit-learn has dropped collinear points, so on small sets its value can
+    be larger.
+    """
     kept = np.concatenate([np.zeros_like(counts.fp[..., :1]), counts.fp], axis=-1)
     accepted = np.concatenate([np.zeros_like(counts.tp[..., :1]), counts.tp], axis=-1)
     few = kept <= 0.05 * counts.fp[..., -1:] * (1 + 1e-12)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -21,3 +21,9 @@ class Recipe(BaseModel):
     weight_decay: NotNegative
     warmup_epochs: NotNegative = 0
     shift: int = Field(0, ge=0, description="largest random shift of a training image, input pixels, zero padded")
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> "Recipe":
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"warmup_epochs ({self.warmup_epochs:g}) must be below epochs ({self.epochs})")
+        return self

@@ -51,8 +51,13 @@ def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:
 
 
 def fit(network: nn.Module, x: Tensor, y: Tensor, recipe: Recipe, seed: int) -> list[float]:
-    """Train in place on (N, C, H, W) images and (N,) labels; mean loss of each epoch. Raises Problem if it diverges."""
+    """Train in place on (N, C, H, W) images and (N,) labels; mean loss of each epoch.
+
+    Raises Problem if it diverges or if there is less than a batch of images.
+    """
     generator = torch.Generator().manual_seed(seed)
+    if len(x) < recipe.batch:
+        raise Problem(f"{len(x)} training images are no batch: lower recipes.*.batch ({recipe.batch}) in config.yaml.")
     optimizer = torch.optim.SGD(
         network.parameters(),
         recipe.learning_rate,

@@ -17,7 +17,7 @@ from ood.detectors import Detector, Features
 class Method(Detector):
     default = "energy"
 
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
 
     def score(self, images: Features, fitted: None) -> dict[str, np.ndarray]:
         return {"energy": terms.energy(images.z, self.temperature)}

@@ -19,7 +19,7 @@ from ood.detectors import Detector, Features
 class Method(Detector):
     default = "weight"
 
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(1.0, gt=0, allow_inf_nan=False)
 
     def score(self, images: Features, fitted: None) -> dict[str, np.ndarray]:
         feature = terms.norm(images.h, 1)

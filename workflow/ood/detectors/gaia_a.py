@@ -20,7 +20,7 @@ from scipy.special import softmax
 from ood import layers
 from ood.detectors import Attributions, Detector, Features
 
-TINY = np.finfo(float).tiny
+FLOOR = np.finfo(float).eps  # below it the output component of a near-uniform prediction is rounding only
 
 
 def output_component(features: Features) -> np.ndarray:
@@ -36,7 +36,7 @@ class Method(Detector):
     layers: tuple[str, ...] = ("layer3.", "layer4.")
 
     def score(self, images: Attributions, fitted: None) -> dict[str, np.ndarray]:
-        output = np.maximum(output_component(images.features), TINY)
+        output = np.maximum(output_component(images.features), FLOOR)
         columns = {"output": output}
         for reduction, suffix in (("abs_mean", ""), ("mean_abs", " mean_abs")):
             inner = layers.mean(images, f"inner.{reduction}", self.layers)

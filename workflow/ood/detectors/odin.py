@@ -21,8 +21,8 @@ class Method(Detector):
     consumes = "network"
     default = "normalised"
 
-    temperature: float = Field(1000.0, gt=0)
-    epsilon: float = Field(0.004, ge=0)
+    temperature: float = Field(1000.0, gt=0, allow_inf_nan=False)
+    epsilon: float = Field(0.004, ge=0, allow_inf_nan=False)
     batch: int = Field(256, gt=0)
 
     def score(self, images: Images, fitted: None) -> dict[str, np.ndarray]:

@@ -15,16 +15,17 @@ from ood import terms
 from ood.detectors import Detector, Features
 
 Positive = Annotated[float, Field(gt=0)]
+Finite = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Method(Detector):
     default = "k=1 T=1"
 
     clips: tuple[Positive, ...] = (0.1, 0.3, 0.5, 0.7, 1, 2, 3, 5, np.inf)
-    temperatures: tuple[Positive, ...] = (0.5, 1, 2, 4, 8, 16, 32, 64)
+    temperatures: tuple[Finite, ...] = (0.5, 1, 2, 4, 8, 16, 32, 64)
 
     def score(self, images: Features, fitted: None) -> dict[str, np.ndarray]:
-        sweep = [*((clip, 1) for clip in self.clips), *((1, temperature) for temperature in self.temperatures)]
+        sweep = [(1, 1), *((clip, 1) for clip in self.clips), *((1, temperature) for temperature in self.temperatures)]
         return {
             f"k={clip:g} T={temperature:g}": terms.energy(images.z, temperature) * terms.clipped_sum(images.h, clip)
             for clip, temperature in sweep

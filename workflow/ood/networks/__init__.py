@@ -8,7 +8,7 @@ import importlib
 import json
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from ood.errors import Problem
@@ -26,8 +26,11 @@ def load(weights: Path, card: Path) -> tuple[nn.Module, dict]:
     """
     facts = json.loads(card.read_text())
     network = build(facts["network"], facts["classes"], facts["options"])
-    with safe_open(weights, framework="pt") as file:
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
+    try:
+        with safe_open(weights, framework="pt") as file:
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
+    except SafetensorError as error:
+        raise Problem(f"{weights} is no safetensors file: {error}. Delete it and run again.") from None
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

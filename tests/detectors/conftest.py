@@ -1,0 +1,61 @@
+"""A toy head with features, and a tiny ResNet34 with lived-in BatchNorm statistics; all in float64."""
+
+import numpy as np
+import pytest
+import torch
+
+from ood.attribution import attributions as attribute
+from ood.detectors import Attributions, Features
+from ood.networks.resnet34 import Network
+
+torch.set_num_threads(1)  # as every step does
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """A function (rows, signed) -> Features with 12 features, 5 classes, and logits that are the head's."""
+
+    def make(rows: int, signed: bool = False, seed: int = 0) -> Features:
+        rng = np.random.default_rng(seed)
+        weight, bias = rng.normal(size=(5, 12)), rng.normal(size=5)
+        h = 2 * rng.normal(size=(rows, 12))
+        h = h if signed else np.maximum(h, 0)
+        return Features(h, h @ weight.T + bias, weight, bias)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def network() -> Network:
+    """ResNet34 of width 2, 5 classes, 3 channels, eval mode, frozen."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        net = Network(classes=5, width=2, channels=3).double()
+        for layer in net.attribution_layers().values():
+            torch.nn.init.uniform_(layer.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(layer.bias, -0.2, 0.8)
+        with torch.no_grad():
+            for _ in range(10):
+                net(1 + 2 * torch.randn(16, 3, 16, 16, dtype=torch.float64))
+    return net.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def x() -> torch.Tensor:
+    """Five images; the last map of the network is 2x2, so means of absolute values are not absolute means."""
+    return 2 * torch.randn(5, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.fixture(scope="session")
+def given():
+    """A function from a network and images to what an extraction leaves for the GAIA detectors."""
+
+    def make(network: Network, x: torch.Tensor) -> Attributions:
+        h, found = attribute(network, x)
+        z, (weight, bias) = network.head(h), (part.detach().numpy() for part in network.head.parameters())
+        layers = network.attribution_layers()
+        channels = np.array([layer.num_features for layer in layers.values()])
+        statistics = {name: values.numpy() for name, values in found.items()}
+        return Attributions(Features(h.numpy(), z.detach().numpy(), weight, bias), tuple(layers), channels, statistics)
+
+    return make

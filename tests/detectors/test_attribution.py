@@ -1,0 +1,53 @@
+"""The attribution pass: images do not see their neighbours, and network and images stay as they were."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+from ood.attribution import attributions
+
+
+def test_every_statistic_has_a_column_per_layer(network, x):
+    _, found = attributions(network, x)
+    assert set(found) == {f"{v}.{r}" for v in ("top1", "inner", "direct") for r in ("abs_mean", "mean_abs")} | {
+        "top1.density"
+    }
+    for name, values in found.items():
+        assert values.shape == (5, 36) and values.dtype == torch.float64, name
+        assert (values > 0).all() and (name != "top1.density" or (values <= 1).all()), name
+    for v in ("top1", "inner", "direct"):  # |mean| <= mean of absolute values, equal on the last layer before a pool
+        assert (found[f"{v}.abs_mean"] <= found[f"{v}.mean_abs"] * (1 + 1e-12)).all()
+        torch.testing.assert_close(found[f"{v}.abs_mean"][:, -1], found[f"{v}.mean_abs"][:, -1])
+
+
+def test_a_shortcut_gets_the_gradient_of_the_sum(network, x, given):
+    layers = given(network, x).layers
+    for name, values in attributions(network, x)[1].items():
+        for block in ("layer2.0", "layer3.0", "layer4.0"):
+            second, shortcut = layers.index(f"{block}.bn2"), layers.index(f"{block}.shortcut.1")
+            assert torch.equal(values[:, second], values[:, shortcut]), name
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_an_image_does_not_depend_on_its_neighbours(network, x, batch):
+    h, whole = attributions(network, x)
+    parts = [attributions(network, part) for part in x.split(batch)]
+    np.testing.assert_allclose(torch.cat([part for part, _ in parts]), h, rtol=1e-10)
+    for name, values in whole.items():
+        np.testing.assert_allclose(torch.cat([found[name] for _, found in parts]), values, rtol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_leaves_the_network_as_it_was(network, x, frozen):
+    network = deepcopy(network).requires_grad_(not frozen)
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    h, _ = attributions(network, x)
+    assert torch.equal(h, network.features(x)) and not h.requires_grad
+    with pytest.raises(RuntimeError):
+        attributions(network, x[:, :2])  # a channel is missing: the forward pass fails with the hooks in place
+    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters()) and not network.training
+    assert not any(module._forward_hooks or module._backward_hooks for module in network.modules())
+    assert x.grad is None and not x.requires_grad

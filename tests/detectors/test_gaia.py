@@ -1,0 +1,133 @@
+"""GAIA against an obvious implementation: every BatchNorm output keeps its gradient, one full ``backward`` per scalar,
+one image at a time. Then GAIA-Z without any gradient, and the edges."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ood.detectors import Attributions, Features, method
+from ood.errors import Problem
+
+BLOCKS = ("layer3.", "layer4.")
+REDUCTIONS = {
+    "abs_mean": lambda gradient: gradient.mean((1, 2)).abs(),
+    "mean_abs": lambda gradient: gradient.abs().mean((1, 2)),
+    "density": lambda gradient: torch.count_nonzero(gradient, dim=(1, 2)).double() / gradient[0].numel(),
+}
+
+
+def slow(network: nn.Module, image: torch.Tensor) -> tuple[dict[str, dict[str, torch.Tensor]], torch.Tensor]:
+    """Per scalar and layer the gradient (K, H, W) of one image, and that of sum_c log p_c for the pooled feature."""
+    kept = {}
+
+    def keep(name: str):
+        return lambda module, inputs, output: (output.retain_grad(), kept.update({name: output}))[0]
+
+    norms = {name: module for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    hooks = [module.register_forward_hook(keep(name)) for name, module in norms.items()]
+    h = network.features(image[None].clone().requires_grad_())
+    h.retain_grad()
+    z = network.head(h)
+    scalars = {"top1": z.max(), "inner": h.sum(), "direct": z.sum(), "output": F.log_softmax(z, 1).sum()}
+    gradients = {}
+    for scalar, value in scalars.items():
+        for tensor in (h, *kept.values()):
+            tensor.grad = None
+        value.backward(retain_graph=True)
+        gradients[scalar] = {name: output.grad[0].clone() for name, output in kept.items()}
+    for hook in hooks:
+        hook.remove()
+    return gradients, h.grad[0]
+
+
+def mean_square(gradients: dict[str, torch.Tensor], reduction: str, prefixes: tuple[str, ...] = ("",)) -> float:
+    """Over the concatenated channels of all layers whose name starts with a prefix."""
+    parts = [REDUCTIONS[reduction](gradients[name]) for name in gradients if name.startswith(prefixes)]
+    return torch.cat(parts).square().mean().item()
+
+
+def gaia_a(network, image, blocks=BLOCKS) -> dict[str, float]:
+    gradients, of_feature = slow(network, image)
+    output = of_feature.abs().mean().item()
+    columns = {"output": output}
+    for reduction, suffix in (("abs_mean", ""), ("mean_abs", " mean_abs")):
+        for q in (0.5, 1, 2):  # E = E_inner / E_out^q
+            fused = {name: g / output**q for name, g in gradients["inner"].items()}
+            columns[f"q={q}{suffix}"] = -mean_square(fused, reduction, blocks)
+        for row in ("inner", "top1", "direct"):
+            columns[f"{row}{suffix}"] = -mean_square(gradients[row], reduction, blocks)
+    for name, gradient in gradients["inner"].items():
+        columns[f"q=0.5 layer={name}"] = -mean_square({name: gradient / output**0.5}, "abs_mean")
+    return columns
+
+
+def gaia_z(network, image, blocks=BLOCKS) -> dict[str, float]:
+    gradients = slow(network, image)[0]["top1"]
+    sets = {"all": ("",), "layers": blocks, **{f"layer={name}": (name,) for name in gradients}}
+    return {column: -mean_square(gradients, "density", prefixes) for column, prefixes in sets.items()}
+
+
+@pytest.mark.parametrize("blocks", [BLOCKS, ("bn1", "layer2.1.")])
+@pytest.mark.parametrize(("name", "reference", "count"), [("gaia_a", gaia_a, 49), ("gaia_z", gaia_z, 38)])
+def test_every_column_equals_full_backward_passes(network, x, given, name, reference, count, blocks):
+    columns = method(name)(layers=blocks).score(given(network, x), None)
+    exact = [reference(network, image, blocks) for image in x]
+    assert set(columns) == set(exact[0]) and len(columns) == count
+    for column, values in columns.items():
+        expected = [image[column] for image in exact]
+        np.testing.assert_allclose(values, expected, rtol=1e-9, err_msg=column)
+        assert len(set(expected)) > 1, f"{column}: one value for all images"
+
+
+def test_the_output_part_is_the_mean_gradient_of_the_last_map(network, x, given):
+    last = []
+    hook = network.layer4.register_forward_hook(lambda module, inputs, output: last.append(output))
+    log_p = F.log_softmax(network(x.clone().requires_grad_()), 1)
+    hook.remove()
+    (gradient,) = torch.autograd.grad(log_p.sum(), last[0])
+    exact = 4 * gradient.mean((2, 3)).abs().mean(1)  # Eq. 7 on a 2x2 map
+    np.testing.assert_allclose(method("gaia_a")().score(given(network, x), None)["output"], exact, rtol=1e-10)
+
+
+def test_gaia_z_is_the_share_of_active_relus(network, x, given):
+    """Where a ReLU follows, directly or after the residual sum, the gradient is non-zero exactly where it is open."""
+    active = {}
+
+    def open_after(*names: str):
+        return lambda module, inputs, output: active.update(dict.fromkeys(names, output > 0))
+
+    hooks = [network.bn1.register_forward_hook(open_after("bn1"))]
+    for name, block in network.named_modules():
+        if type(block).__name__ == "BasicBlock":
+            hooks.append(block.bn1.register_forward_hook(open_after(f"{name}.bn1")))
+            ends = [f"{name}.bn2", *([f"{name}.shortcut.1"] if len(block.shortcut) else [])]
+            hooks.append(block.register_forward_hook(open_after(*ends)))
+    network(x)
+    for hook in hooks:
+        hook.remove()
+    images = given(network, x)
+    columns = method("gaia_z")().score(images, None)
+    assert set(active) == set(images.layers)
+    shares = {name: mask.double().mean((2, 3)) for name, mask in active.items()}
+    for name, share in shares.items():
+        np.testing.assert_allclose(columns[f"layer={name}"], -share.square().mean(1), rtol=1e-12, err_msg=name)
+    np.testing.assert_allclose(columns["all"], -torch.cat(list(shares.values()), 1).square().mean(1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["gaia_a", "gaia_z"])
+def test_a_prefix_without_layers_is_named(network, x, given, name):
+    with pytest.raises(Problem, match=r"starts with 'layer5\.'.*it has bn1, layer1\.0\.bn1, .*layer4\.2\.bn2"):
+        method(name)(layers=("layer4.", "layer5.")).score(given(network, x), None)
+
+
+@pytest.mark.parametrize("inner", [0.0, 3.0])
+def test_gaia_a_survives_a_uniform_prediction(inner):
+    """W^T (1 - C p) = 0 for equal logits: the guard must keep every fusion finite (and 0 for zero gradients)."""
+    statistics = {f"{row}.{r}": np.full((1, 1), inner) for row in ("inner", "top1", "direct") for r in REDUCTIONS}
+    features = Features(np.zeros((1, 3)), np.zeros((1, 4)), np.ones((4, 3)), np.zeros(4))
+    images = Attributions(features, ("layer4.0.bn1",), np.array([2]), statistics)
+    for column, values in method("gaia_a")(layers=("layer4.",)).score(images, None).items():
+        assert np.isfinite(values).all(), column
+        assert values == 0 or inner or column == "output", column
