@@ -71,14 +71,12 @@ def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
 
     spec: datasets (the ID set first), seeds in the order of ``scores``, bootstrap (draws, seed, confidence). metrics:
     parquet with detector, variant, default, dataset, n_id, n_ood, seeds, and what ``summary`` gives; low and high are
-    of the mean over seeds, images resampled, for AUROC and FPR95. Raises Problem when the seeds scored different images.
+    of the mean over seeds, images resampled, for AUROC and FPR95. Raises Problem when seeds scored different images.
     """
     tables = [pq.read_table(path) for path in scores]
     for path, table in zip(scores, tables, strict=True):
         if not table.select(["dataset", "image"]).equals(tables[0].select(["dataset", "image"])):
-            raise Problem(
-                f"{path} scores other images, or in another order, than {scores[0]}. Delete both and run again."
-            )
+            raise Problem(f"{path} has other images, or another order, than {scores[0]}. Delete both and run again.")
     about = json.loads(tables[0].schema.metadata[b"ood"])
     identity, *oods = spec["datasets"]
     dataset = tables[0]["dataset"].to_numpy()

@@ -23,19 +23,24 @@ class Ranking:
 
     def __init__(self, ids: np.ndarray, oods: np.ndarray):
         distinct, place = np.unique(-np.concatenate([ids, oods]), return_inverse=True)
-        self.count, self.id_place, self.ood_place = len(distinct), place[: len(ids)], place[len(ids) :]
+        self.parts = [self._part(part, len(distinct)) for part in (place[: len(ids)], place[len(ids) :])]
+
+    @staticmethod
+    def _part(place: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The images in falling order of score, and how many of them lie at or above each distinct score."""
+        order = np.argsort(place, kind="stable")
+        return order, np.searchsorted(place[order], np.arange(count), side="right")
 
     def counts(self, id_weights: np.ndarray, ood_weights: np.ndarray) -> Counts:
         """Counts (..., K) for weights (..., n_ID) and (..., n_OOD); draw b of the one goes with draw b of the other."""
-        return Counts(
-            *(self._cumulative(*part) for part in ((self.id_place, id_weights), (self.ood_place, ood_weights)))
-        )
+        return Counts(*map(self._cumulative, self.parts, (id_weights, ood_weights)))
 
-    def _cumulative(self, place: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        order = np.argsort(place, kind="stable")
-        ends = np.searchsorted(place[order], np.arange(self.count), side="right")
-        sums = np.cumsum(weights[..., order], axis=-1)
-        return np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)[..., ends]
+    @staticmethod
+    def _cumulative(part: tuple[np.ndarray, np.ndarray], weights: np.ndarray) -> np.ndarray:
+        order, ends = part
+        sums = np.zeros((*weights.shape[:-1], weights.shape[-1] + 1))
+        np.cumsum(weights[..., order], axis=-1, out=sums[..., 1:])
+        return sums[..., ends]
 
 
 def auroc(counts: Counts) -> np.ndarray:
