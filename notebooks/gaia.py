@@ -17,6 +17,7 @@ settings = {}
 # %%
 from ood.artifacts import gaia
 from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import save
 
 evidence = Evidence(**settings)
 
@@ -24,14 +25,14 @@ evidence = Evidence(**settings)
 # ## Table 2: five seeds
 
 # %%
-gaia.seed_stability(evidence).save(evidence)
+save(evidence, gaia.seed_stability(evidence))
 
 # %% [markdown]
 # ## Table 3: fusion strategies
 
 # %%
 for benchmark in ("imagenet", *evidence.benchmarks):
-    display(gaia.fusion(evidence, benchmark).save(evidence))
+    display(save(evidence, gaia.fusion(evidence, benchmark)))
 
 # %% [markdown]
 # ## Figure 2: distributions of scores

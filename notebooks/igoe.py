@@ -16,6 +16,7 @@ settings = {}
 # %%
 from ood.artifacts import igoe
 from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import save
 
 evidence = Evidence(**settings)
 
@@ -24,7 +25,7 @@ evidence = Evidence(**settings)
 
 # %%
 for benchmark in ("small_scale", "imagenet", *evidence.benchmarks):
-    display(igoe.products(evidence, benchmark).save(evidence))
+    display(save(evidence, igoe.products(evidence, benchmark)))
 
 # %% [markdown]
 # ## Figure 2: feature norm against output term

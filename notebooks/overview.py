@@ -16,6 +16,7 @@ settings = {}
 # %%
 from ood.artifacts import overview
 from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import save
 
 evidence = Evidence(**settings)
 
@@ -30,7 +31,7 @@ for benchmark in evidence.benchmarks:
 # ## The networks
 
 # %%
-overview.accuracy(evidence).save(evidence)
+save(evidence, overview.accuracy(evidence))
 
 # %%
 overview.training_curves(evidence)
@@ -40,4 +41,4 @@ overview.training_curves(evidence)
 
 # %%
 for benchmark in evidence.benchmarks:
-    display(overview.headline(evidence, benchmark).save(evidence))
+    display(save(evidence, overview.headline(evidence, benchmark)))

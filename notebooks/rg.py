@@ -16,6 +16,7 @@ settings = {}
 # %%
 from ood.artifacts import rg
 from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import save
 
 evidence = Evidence(**settings)
 
@@ -24,11 +25,11 @@ evidence = Evidence(**settings)
 
 # %%
 for benchmark in ("imagenet", *evidence.benchmarks):
-    display(rg.clips(evidence, benchmark).save(evidence))
+    display(save(evidence, rg.clips(evidence, benchmark)))
 
 # %% [markdown]
 # ## Table 4: temperature
 
 # %%
 for benchmark in ("imagenet", *evidence.benchmarks):
-    display(rg.temperatures(evidence, benchmark).save(evidence))
+    display(save(evidence, rg.temperatures(evidence, benchmark)))

@@ -43,20 +43,17 @@ def _parser(function: Callable, module: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _paths(arguments: dict[str, Any], kinds: dict[str, Any], one: Any, many: Any) -> list[Path]:
-    lists = [
-        [arguments[name]] if kind is one else arguments[name] for name, kind in kinds.items() if kind in (one, many)
-    ]
-    return [path for paths in lists for path in paths]
+def _paths(arguments: dict[str, Any], kinds: dict[str, Any], *wanted: Any) -> list[Path]:
+    given = [arguments[name] for name, kind in kinds.items() if kind in wanted]
+    return [path for value in given for path in ([value] if isinstance(value, Path) else value)]
 
 
 def _run(function: Callable, module: str, arguments: dict[str, Any], roots: Callable | None) -> None:
     kinds = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
     outputs = _paths(arguments, kinds, Output, Outputs)
     spec = next((arguments[name] for name, kind in kinds.items() if kind is Spec), {})
-    job = ledger.Job(
-        module, (module, *(roots(arguments) if roots else ())), spec, _paths(arguments, kinds, Input, Inputs)
-    )
+    modules = (module, *(roots(arguments) if roots else ()))
+    job = ledger.Job(module, modules, spec, _paths(arguments, kinds, Input, Inputs))
     PARTIAL.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=PARTIAL))
     try:

@@ -1,7 +1,6 @@
 # Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill.
-from ood.artifacts import CATALOGUE, PAPERS, PRINTED, files
+from ood.artifacts import CATALOGUE, PAPERS, PRINTED
 
-TITLES = {"overview": "Overview", "gaia": "GAIA", "igoe": "How useful are gradients?", "rg": "RG"}
 PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
 
 
@@ -24,14 +23,15 @@ def settings():
 
 def evidence(paper):
     """Everything that a paper's notebook may read."""
-    found = expand(rules.cells.output.cells, benchmark=BENCHMARKS)
-    for name in BENCHMARKS:
-        if paper == "gaia":
-            found += expand(rules.score.output.scores, benchmark=name, seed=seeds(name), detector=["gaia_a", "gaia_z"])
-        if paper == "overview":
-            found += expand(rules.train.output.card, benchmark=name, seed=seeds(name))
-            found += expand(rules.prepare.output.images, dataset=sets(name))
-    return sorted(set(found))
+    templates = [template for artifact in CATALOGUE if artifact.paper == paper for template in artifact.reads]
+    read = {
+        template.format(benchmark=benchmark, seed=seed, dataset=dataset)
+        for template in templates
+        for benchmark in BENCHMARKS
+        for seed in seeds(benchmark)
+        for dataset in sets(benchmark)
+    }
+    return expand(rules.cells.output.cells, benchmark=BENCHMARKS) + sorted(read)
 
 
 def made(paper, *suffixes):
@@ -40,7 +40,7 @@ def made(paper, *suffixes):
         f"results/artifacts/{paper}/{file}": (artifact, benchmark)
         for artifact in CATALOGUE
         if artifact.paper == paper
-        for file, benchmark in files(artifact, BENCHMARKS).items()
+        for file, benchmark in artifact.files(BENCHMARKS).items()
         if not suffixes or file.endswith(suffixes)
     }
 
@@ -60,7 +60,7 @@ def reported(paper):
         }
         caption = f"../report/{artifact.id}.rst"
         shown = path.endswith((".html", ".png"))
-        outputs.append(report(path, caption=caption, category=TITLES[paper], labels=labels) if shown else path)
+        outputs.append(report(path, caption=caption, category=PAPERS[paper], labels=labels) if shown else path)
     return outputs
 
 
@@ -79,7 +79,7 @@ for paper in PAPERS:
             page=report(
                 f"results/notebooks/{paper}.html",
                 caption="../report/notebook.rst",
-                category=TITLES[paper],
+                category=PAPERS[paper],
                 labels={"artifact": "notebook", "shows": "the executed notebook", "benchmark": "all"},
             ),
             executed=f"results/notebooks/{paper}.ipynb",

@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ood.artifacts.columns import IMAGENET, panels, printed_panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, save, style
-from ood.artifacts.table import IMAGENET, Column, Panel, Row, Table, panels, printed_panels
+from ood.artifacts.table import Column, Panel, Row, Table
 
 GAIA_A, GAIA_Z = ("gaia_a", "q=0.5"), ("gaia_z", "all")
 FUSIONS = {  # key: label, column of gaia_a, the print's variant

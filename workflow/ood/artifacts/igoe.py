@@ -5,9 +5,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ood.artifacts.columns import IMAGENET, panels, printed_panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import WIDTH, save, style
-from ood.artifacts.table import IMAGENET, Row, Table, panels, printed_panels
+from ood.artifacts.table import Row, Table
 from ood.detectors.encoding_output import ORDERS
 from ood.published import lookup
 

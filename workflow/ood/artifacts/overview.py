@@ -3,9 +3,10 @@
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from ood.artifacts.columns import panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, save, style
-from ood.artifacts.table import Column, Panel, Row, Table, panels
+from ood.artifacts.table import Column, Panel, Row, Table
 from ood.detectors import method
 
 LABELS = {

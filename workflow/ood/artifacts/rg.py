@@ -1,7 +1,8 @@
 """The tables of "RG: Out-of-distribution Detection with Reactivate GradNorm"."""
 
+from ood.artifacts.columns import IMAGENET, panels, printed_panels
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.table import IMAGENET, Row, Table, panels, printed_panels
+from ood.artifacts.table import Row, Table
 
 CLIPS = ("0.1", "0.3", "0.5", "0.7", "1", "2", "3", "5", "inf")
 TEMPERATURES = ("0.5", "1", "2", "4", "8", "16", "32", "64")

@@ -1,0 +1,73 @@
+"""A table as files: for the appendix, for reading by program, for a browser, for a terminal.
+
+The .tex holds the layout and ids only. The .csv holds the numbers; the macros that print them are made from it
+(ood.paper), so that no number reaches the page but through its id.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ood.artifacts.evidence import Evidence
+from ood.artifacts.table import Panel, Table
+
+HTML = (
+    "body{font:14px sans-serif} table{border-collapse:collapse;margin:1em 0} th,td{padding:.2em .8em;text-align:right;"
+    "border:0} thead{border-bottom:1px solid #888} tr:nth-child(even){background:#f4f4f4}"
+)
+
+
+def save(evidence: Evidence, table: Table) -> pd.DataFrame:
+    """Write .csv, .tex, .html and .txt under the evidence's ``out``; returns the numbers with their ids."""
+    entries = table.entries(evidence)
+    base = evidence.out / table.name
+    entries.drop(columns="shown").to_csv(f"{base}.csv", index=False, lineterminator="\n")
+    Path(f"{base}.tex").write_text(latex(table))
+    frames = [panel_frame(table, panel, entries) for panel in table.panels]
+    page = [f"<style>{HTML}</style><h3>{table.name}: {table.caption}</h3>", *(frame.to_html() for frame in frames)]
+    Path(f"{base}.html").write_text("\n".join(page) + "\n")
+    Path(f"{base}.txt").write_text("\n".join([table.caption, *(frame.to_string() for frame in frames)]) + "\n")
+    return entries.set_index("id")[["printed", "shown"]].rename(columns={"shown": "ours"})
+
+
+def panel_frame(table: Table, panel: Panel, entries: pd.DataFrame) -> pd.DataFrame:
+    """One panel as a browser or a terminal shows it."""
+    text = entries.set_index("id")
+    kinds = table.kinds(panel)
+    lines = {}
+    for row in table.rows:
+        for kind in kinds:
+            ids = [table.id(row, column) for column in panel.columns]
+            column = "shown" if kind == "ours" else "printed"
+            lines[row.key if len(kinds) == 1 else f"{row.key}, {kind}"] = [text.at[name, column] for name in ids]
+    return pd.DataFrame.from_dict(lines, "index", columns=pd.Index([c.label for c in panel.columns], name=panel.title))
+
+
+def heading(label: str) -> str:
+    """A column's label as TeX; an ID-OOD pair takes two lines."""
+    identity, arrow, ood = label.partition(" \u2192 ")
+    return rf"\shortstack[r]{{{identity}\\$\to$ {ood}}}" if arrow else label
+
+
+def latex(table: Table) -> str:
+    """The float: layout, labels and ids."""
+    lines = [r"\begin{table}[htbp]", r"\centering\small", rf"\caption{{{table.caption}}}", rf"\label{{{table.name}}}"]
+    for panel in table.panels:
+        kinds = table.kinds(panel)
+        lead = "ll" if len(kinds) == 2 else "l"
+        lines += [
+            rf"\fitted{{\begin{{tabular}}{{@{{}}{lead}{'r' * len(panel.columns)}@{{}}}}",
+            r"\toprule",
+            " & ".join([panel.title, *[""] * (len(lead) - 1), *(heading(column.label) for column in panel.columns)])
+            + r" \\",
+            r"\midrule",
+        ]
+        for row in table.rows:
+            for kind in kinds:
+                label = row.label if kind == kinds[0] else ""
+                which = [kind] if len(kinds) == 2 else []
+                ids = [table.id(row, column) for column in panel.columns]
+                lines.append(" & ".join([label, *which, *(rf"\{kind}{{{name}}}" for name in ids)]) + r" \\")
+        lines += [r"\bottomrule", r"\end{tabular}}", r"\par\medskip"]
+    lines += [rf"\tablefoot{{{table.foot}}}" if table.foot else "%", r"\end{table}"]
+    return "\n".join(lines) + "\n"
