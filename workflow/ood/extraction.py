@@ -1,13 +1,13 @@
 """One pass of a checkpoint over a dataset: features for every image, attributions for the images to be scored."""
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from safetensors.numpy import save_file
 
 from ood import networks
 from ood.attribution import attributions
 from ood.device import deterministic
+from ood.index import column
 from ood.preprocessing import to_input
 from ood.progress import track
 from ood.step import Input, Output, Spec, run
@@ -34,7 +34,7 @@ def extract(
     network, facts = networks.load(weights, card)
     network.to(device, memory_format=torch.channels_last)
     pixels = np.load(images, mmap_mode="r")
-    is_test = torch.from_numpy(pq.read_table(index)["split"].to_numpy() == "test")
+    is_test = torch.from_numpy(column(index, "split") == "test")
     parts: dict[str, list[np.ndarray]] = {}
 
     def keep(name: str, values: torch.Tensor) -> None:

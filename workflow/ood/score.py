@@ -11,6 +11,7 @@ from safetensors import safe_open
 from ood import detectors
 from ood.detectors import Attributions, Detector, Features, Images
 from ood.errors import Problem
+from ood.index import column
 from ood.progress import track
 from ood.step import Inputs, Output, Spec, run
 
@@ -76,7 +77,7 @@ def score(
     name, datasets = spec["detector"], spec["datasets"]
     method: Detector = detectors.method(name)(**spec["options"])
     tables = []
-    splits = [pq.read_table(index, columns=["split"])["split"].to_numpy() for index in indices]
+    splits = [column(index, "split") for index in indices]
     fitted = (
         method.fit(read_features(features[0], np.flatnonzero(splits[0] == "train"))) if method.needs_train else None
     )

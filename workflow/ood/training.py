@@ -5,7 +5,6 @@ import math
 import time
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from ood import networks
 from ood.device import deterministic
 from ood.errors import Problem
+from ood.index import column
 from ood.preprocessing import to_input
 from ood.progress import log, track
 from ood.recipe import Recipe
@@ -96,12 +96,11 @@ def train(images: Input, index: Input, weights: Output, card: Output, spec: Spec
     recipe, seed = Recipe(**spec["recipe"]), spec["seed"]
     began = time.monotonic()
     device = deterministic(seed)
-    pixels, table = np.load(images), pq.read_table(index)
-    splits = table["split"].to_numpy()
-    rows = {split: np.flatnonzero(splits == split) for split in np.unique(splits)}
+    pixels, splits = np.load(images), column(index, "split")
+    rows = {split: np.flatnonzero(splits == split) for split in np.unique(splits).tolist()}
     seen = pixels[rows["train"]] / 255
     mean, std = seen.mean(axis=(0, 1, 2)).tolist(), seen.std(axis=(0, 1, 2)).tolist()
-    x, y = to_input(pixels, spec["size"], mean, std), torch.tensor(table["label"].to_numpy())
+    x, y = to_input(pixels, spec["size"], mean, std), torch.from_numpy(column(index, "label"))
     network = networks.build(spec["network"], int(y.max()) + 1, spec["options"])
     network.to(device, memory_format=torch.channels_last)
     x, y = x.to(device), y.to(device)
