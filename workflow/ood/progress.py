@@ -1,6 +1,7 @@
 """How far is it, and how long still? Lines for the log always, and for the terminal when there is one."""
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -41,3 +42,24 @@ def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
             log.info("%s %d of %d, %s left", what, done, total, clock(left))
             said = now
     log.info("%s: all %d done in %s", what, total, clock(time.monotonic() - began))
+
+
+def human(count: float) -> str:
+    """Bytes in the decimal unit that suits them: 170.1 MB."""
+    power = min(int(math.log10(max(count, 1))) // 3, 3)
+    return f"{count / 1000**power:.{min(power, 1)}f} {('bytes', 'kB', 'MB', 'GB')[power]}"
+
+
+def flow(chunks: Iterable[bytes], what: str, done: int, total: int | None) -> Iterator[bytes]:
+    """Yield ``chunks``, which come after ``done`` bytes; at most every five seconds say how far, how fast, how long."""
+    first, began = done, time.monotonic()
+    said = began
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk)
+        now = time.monotonic()
+        if now - said >= SECONDS_BETWEEN_LINES:
+            rate = (done - first) / (now - began)
+            rest = f" of {human(total)}, {clock((total - done) / rate)} left" if total else ""
+            log.info("%s: %s%s, %s/s", what, human(done), rest, human(rate))
+            said = now
