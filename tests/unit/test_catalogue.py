@@ -1,4 +1,4 @@
-"""The table of datasets: its rows as typed, and every broken row refused by line and column."""
+"""The tables of datasets and files: rows as typed, and every broken row refused by line and column."""
 
 import csv
 import shutil
@@ -8,51 +8,123 @@ import pytest
 from ood import catalogue
 from ood.errors import Problem
 
+TABLES = {"datasets": (catalogue.DATASETS, catalogue.datasets), "files": (catalogue.FILES, catalogue.files)}
 
-def test_the_table_is_read_as_typed():
-    found = catalogue.datasets()
-    with catalogue.TABLE.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert list(found) == [row["dataset"] for row in rows]
-    kept = found["digits_kept"]
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_is_read(table):
+    path, read = TABLES[table]
+    with path.open(newline="") as file:
+        assert list(read()) == [next(iter(row.values())) for row in csv.DictReader(file)]
+
+
+def test_rows_are_read_as_typed():
+    kept = catalogue.datasets()["digits_kept"]
     assert (kept.options, kept.size, kept.count, kept.seed) == ({"classes": [0, 1, 2, 4, 5, 7, 8]}, 8, 1253, 0)
-    assert kept.splits == {"train": 0.6, "validation": 0.2, "test": 0.2}
-    assert {row.kind for row in found.values()} == {"in-distribution", "near", "far"}
+    assert kept.splits == {"train": 0.6, "validation": 0.2, "test": 0.2} and kept.normalisation is None
+    cifar = catalogue.datasets()["cifar10"]
+    assert cifar.normalisation == ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]) and cifar.channels == 3
+    sun = catalogue.datasets()["sun"]
+    assert (sun.packed, sun.size, sun.shape) == (True, None, "encoded pictures") and not cifar.packed
+    archive = catalogue.files()["cifar-10-binary.tar.gz"]
+    assert (archive.bytes, archive.items, archive.papers) == (170_052_171, 60_000, ["gaia", "igoe"])
+    assert catalogue.files()["dtd-r1.0.1.tar.gz"].bytes is None
+    assert {row.kind for row in catalogue.datasets().values()} == {"in-distribution", "near", "far"}
 
 
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("options", "{classes}"),
-        ("splits", "[0.5]"),
-        ("splits", '{"test": "half"}'),
-        ("kind", "nearby"),
-        ("size", "0"),
-        ("count", "many"),
-        ("seed", "-1"),
-        ("sha256", "abc"),
-        ("dataset", "My digits"),
-        ("dataset", "digits"),
-    ],
-)
-def test_a_broken_row_is_named(tmp_path, column, value):
-    table = tmp_path / "copy.csv"
-    shutil.copy(catalogue.TABLE, table)
-    rows = list(csv.DictReader(table.open(newline="")))
+def test_of_alternative_files_those_at_hand_are_taken():
+    cifar = catalogue.datasets()["cifar10"]
+    official, columns = cifar.files
+    assert cifar.needs(set()) == official == ["cifar-10-binary.tar.gz"]
+    assert cifar.needs(set(columns)) == columns and cifar.needs({*columns, *official}) == official
+    assert cifar.needs(set(columns[1:])) == official
+    assert catalogue.datasets()["digits"].needs(set()) == []
+
+
+def broken(tmp_path, table: str, column: str, value: str):
+    """A copy of a table with one value of its third row changed."""
+    copy = tmp_path / "copy.csv"
+    shutil.copy(TABLES[table][0], copy)
+    rows = list(csv.DictReader(copy.open(newline="")))
     rows[2][column] = value
-    with table.open("w", newline="") as file:
+    with copy.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("datasets", "options", "{classes}"),
+        ("datasets", "splits", "[0.5]"),
+        ("datasets", "splits", '{"test": "half"}'),
+        ("datasets", "kind", "nearby"),
+        ("datasets", "size", "0"),
+        ("datasets", "channels", "2"),
+        ("datasets", "channels", "three"),
+        ("datasets", "count", "many"),
+        ("datasets", "seed", "-1"),
+        ("datasets", "mean", "0.5 half"),
+        ("datasets", "sha256", "abc"),
+        ("datasets", "dataset", "My digits"),
+        ("datasets", "dataset", "digits"),
+        ("files", "file", "../cifar.tar"),
+        ("files", "file", "/cifar.tar"),
+        ("files", "file", "cifar-10-binary.tar.gz"),
+        ("files", "urls", "ftp://example.org/x"),
+        ("files", "urls", "file:///etc/passwd"),
+        ("files", "digest", "md5:abc"),
+        ("files", "digest", "c58f30108f718f92721af3b95e74349a"),
+        ("files", "bytes", "170 MB"),
+    ],
+)
+def test_a_broken_row_is_named(tmp_path, table, column, value):
     with pytest.raises(Problem, match=rf"copy\.csv, line 4.*{column}"):
-        catalogue.datasets(table)
+        TABLES[table][1](broken(tmp_path, table, column, value))
 
 
-@pytest.mark.parametrize(("cells", "column"), [(4, "options"), (7, "splits"), (11, "description")])
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("files", "cifar10.tar", "unknown file 'cifar10.tar'"),
+        ("rule", "croop", "unknown rule 'croop'. Did you mean 'crop'"),
+        ("source", "digit", "unknown source 'digit'. Did you mean 'digits'"),
+        ("std", "0.5", "mean and std: one number per channel"),
+        ("size", "", "an empty size goes with the rule 'original'"),
+        ("rule", "original", "an empty size goes with the rule 'original'"),
+    ],
+)
+def test_a_row_that_names_nothing_is_named(tmp_path, column, value, message):
+    with pytest.raises(Problem, match=r"copy\.csv") as problem:
+        catalogue.datasets(broken(tmp_path, "datasets", column, value))
+    assert message in str(problem.value)
+
+
+@pytest.mark.parametrize(("cells", "column"), [(4, "options"), (7, "size"), (10, "splits"), (16, "description")])
 def test_a_row_that_is_too_short_is_named(tmp_path, cells, column):
     table = tmp_path / "copy.csv"
-    header, first, *_ = catalogue.TABLE.read_text().splitlines()
-    faces = ["x", "X", "far", "faces", "{}", "8", "100", '"{""test"": 1}"', "3", "", "licence", "description"]
+    header, first, *_ = catalogue.DATASETS.read_text().splitlines()
+    faces = [
+        "x",
+        "X",
+        "far",
+        "faces",
+        "{}",
+        "",
+        "box",
+        "8",
+        "1",
+        "100",
+        '"{""test"": 1}"',
+        "3",
+        "",
+        "",
+        "",
+        "licence",
+        "",
+    ]
     table.write_text("\n".join([header, first, ",".join(faces[:cells])]) + "\n")
     with pytest.raises(Problem, match=rf"copy\.csv, line 3.*{column}"):
         catalogue.datasets(table)

@@ -1,6 +1,7 @@
 """Random square crops of the photographs, scans and textures that scikit-image and scikit-learn ship."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import skimage.data
@@ -25,7 +26,12 @@ def _grey(name: str) -> np.ndarray:
 
 
 def pictures(
-    count: int, rng: np.random.Generator, names: list[str], sides: tuple[int, int], minimum_std: float = 0
+    files: list[Path],
+    count: int,
+    rng: np.random.Generator,
+    names: list[str],
+    sides: tuple[int, int],
+    minimum_std: float = 0,
 ) -> Iterator[Picture]:
     """``count`` crops, each of a uniformly drawn picture, side (uniform in ``sides``, inclusive) and place.
 

@@ -5,6 +5,7 @@ With ``classes``, only those digits; labels are then positions in that list, as 
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -12,7 +13,9 @@ from sklearn.datasets import load_digits
 from ood.datasets import Picture
 
 
-def pictures(count: int, rng: np.random.Generator, classes: list[int] | None = None) -> Iterator[Picture]:
+def pictures(
+    files: list[Path], count: int, rng: np.random.Generator, classes: list[int] | None = None
+) -> Iterator[Picture]:
     """The first ``count`` digits among ``classes``, in the order of the set; no random choice."""
     digits = load_digits()
     order = {digit: position for position, digit in enumerate(classes or range(10))}

@@ -4,6 +4,7 @@ From "Labeled Faces in the Wild" (Huang et al., 2007), as documented in ``skimag
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import skimage.data
@@ -11,7 +12,7 @@ import skimage.data
 from ood.datasets import Picture
 
 
-def pictures(count: int, rng: np.random.Generator) -> Iterator[Picture]:
+def pictures(files: list[Path], count: int, rng: np.random.Generator) -> Iterator[Picture]:
     """The first ``count`` (at most 100) faces, in order; no random choice."""
     for place, face in enumerate(skimage.data.lfw_subset()[: min(count, 100)]):
         yield Picture(np.round(face * 255).astype(np.uint8), -1, f"lfw_subset[{place}]", (0, 0, 25, 25))

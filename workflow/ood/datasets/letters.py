@@ -27,7 +27,9 @@ def _glyph(font: ImageFont.FreeTypeFont, letter: str, side: int) -> np.ndarray:
     return np.asarray(square)
 
 
-def pictures(count: int, rng: np.random.Generator, fonts: list[str], side: int = 32) -> Iterator[Picture]:
+def pictures(
+    files: list[Path], count: int, rng: np.random.Generator, fonts: list[str], side: int = 32
+) -> Iterator[Picture]:
     """``count`` different (font, letter) pairs in random order, as ``side`` x ``side`` pixels."""
     pairs = [(font, letter) for font in fonts for letter in LETTERS]
     for place in rng.permutation(len(pairs))[:count]:
