@@ -1,4 +1,4 @@
-"""ResNet34's size and layers, checkpoints that fit and that do not, and what a network gets as its input."""
+"""Sizes, layers and forward passes of all networks, checkpoints that fit and that do not, and a network's input."""
 
 import json
 
@@ -9,12 +9,41 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from ood import networks
+from ood.attribution import attributions
 from ood.errors import Problem
 from ood.preprocessing import to_input
 
 torch.set_num_threads(1)  # as every step does
 
 TINY = {"width": 2, "channels": 1}
+PUBLISHED = [  # network, classes, options, parameters, attribution layers, their channels, features
+    ("resnet34", 10, {}, 21_282_122, 36, 8512, 512),
+    ("resnet34", 100, {}, 21_328_292, 36, 8512, 512),
+    ("wrn40_2", 10, {}, 2_243_546, 37, 2704, 128),
+    ("densenet_bc", 10, {}, 769_162, 99, 11_994, 342),
+    ("densenet_bc", 100, {}, 800_032, 99, 11_994, 342),
+    ("resnet_a", 10, {"depth": 20}, 269_722, 19, 688, 64),
+    ("resnet_a", 10, {"depth": 56}, 853_018, 55, 2032, 64),
+    ("playground_mlp", 10, {}, 269_322, 0, 0, 256),
+    ("playground_cnn", 10, {}, 9_306_250, 7, 2816, 1024),
+    ("playground_cnn", 10, {"width": 32, "dropout": 0.3}, 584_746, 7, 704, 256),
+    ("resnet50", 1000, {}, 25_557_032, 53, 26_560, 2048),
+    ("densenet121", 1000, {}, 7_978_856, 121, 41_824, 1024),
+    ("vgg16", 1000, {}, 138_357_544, 0, 0, 4096),
+    ("bit_r101x1", 1000, {}, 44_541_480, 9, 8192, 2048),
+]
+SMALL = [  # network, options, side of an image that is small and still leaves a map of several pixels
+    ("resnet34", {"width": 2}, 16),
+    ("wrn40_2", {}, 8),
+    ("densenet_bc", {"depth": 22}, 8),
+    ("resnet_a", {"depth": 14}, 8),
+    ("playground_mlp", {}, 28),
+    ("playground_cnn", {"width": 2, "dropout": 0.3}, 32),
+    ("resnet50", {}, 64),
+    ("densenet121", {}, 64),
+    ("vgg16", {}, 64),
+    ("bit_r101x1", {}, 64),
+]
 
 
 def random(*shape: int) -> torch.Tensor:
@@ -27,42 +56,142 @@ def seeded(seed: int, **options) -> torch.nn.Module:
         return networks.build("resnet34", 3, {**TINY, **options})
 
 
-@pytest.mark.parametrize(("classes", "parameters"), [(10, 21_282_122), (100, 21_328_292)])
-def test_resnet34_has_the_published_size(classes, parameters):
+def on_meta(name: str, classes: int, options: dict) -> networks.Classifier:
     with torch.device("meta"):
-        network = networks.build("resnet34", classes, {})
-        assert network(torch.empty(2, 3, 32, 32)).shape == (2, classes)
-        assert network.features(torch.empty(2, 3, 32, 32)).shape == (2, 512)
-    assert sum(parameter.numel() for parameter in network.parameters()) == parameters
-    assert network.head.in_features == 512 and network.head.out_features == classes
+        return networks.build(name, classes, options)
 
 
-def test_attribution_layers_are_all_batchnorms_in_forward_order():
-    with torch.device("meta"):
-        network = networks.build("resnet34", 10, {"width": 64})
+def lived_in(network: torch.nn.Module) -> torch.nn.Module:
+    """A network of the meta device made real, in eval mode, with random weights and BatchNorm statistics."""
+    generator = torch.Generator().manual_seed(0)
+    for name, value in network.to_empty(device="cpu").state_dict().items():
+        if value.ndim > 1:
+            value.normal_(0, (2 / value[0].numel()) ** 0.5, generator=generator)
+        elif name.endswith(("bias", "running_mean")):
+            value.uniform_(-0.2, 0.2, generator=generator)
+        else:
+            value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
+    return network.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize(("name", "classes", "options", "parameters", "layers", "channels", "features"), PUBLISHED)
+def test_has_the_published_size(name, classes, options, parameters, layers, channels, features):
+    network = on_meta(name, classes, options)
     called = []
-    for name, module in network.named_modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.register_forward_hook(lambda module, inputs, output, name=name: called.append(name))
-    network(torch.empty(1, 3, 32, 32, device="meta"))
-    layers = network.attribution_layers()
+    for layer, module in network.named_modules():
+        module.register_forward_hook(lambda module, inputs, output, layer=layer: called.append(layer))
+    h = network.features(torch.empty(2, network.channels, network.input_size, network.input_size, device="meta"))
+    assert h.shape == (2, features) and network.head(h).shape == (2, classes)
+    assert (network.head.in_features, network.head.out_features) == (features, classes)
+    assert sum(parameter.numel() for parameter in network.parameters()) == parameters
+    found = network.attribution_layers()
+    widths = [getattr(layer, "num_features", None) or layer.num_channels for layer in found.values()]
+    assert (len(found), sum(widths)) == (layers, channels)
+    assert list(found) == [layer for layer in called if layer in found]
+    assert network.normalisation is None or [len(part) for part in network.normalisation] == [network.channels] * 2
+
+
+def test_attribution_layers_of_resnet34_and_bit_are_those_of_gaia():
     channels = dict.fromkeys(["bn1", "layer1", "layer2", "layer3", "layer4"], 0)
-    for name, layer in layers.items():
+    for name, layer in on_meta("resnet34", 10, {}).attribution_layers().items():
         channels[name.split(".")[0]] += layer.num_features
-    assert list(layers) == called and len(layers) == 36
     assert channels == {"bn1": 64, "layer1": 384, "layer2": 1152, "layer3": 3328, "layer4": 3584}
-    assert sum(channels.values()) == 8512
+    widths = [layer.num_channels for layer in on_meta("bit_r101x1", 10, {}).attribution_layers().values()]
+    assert widths == [1024, 512, 512] + 2 * [2048, 512, 512]
 
 
-def test_features_are_pooled_and_lead_to_the_logits():
+def test_features_of_resnet34_are_its_pooled_last_map():
     network, x = seeded(0).eval(), random(4, 1, 16, 16)
     last = []
-    hook = network.layer4.register_forward_hook(lambda module, inputs, output: last.append(output))
+    network.layer4.register_forward_hook(lambda module, inputs, output: last.append(output))
+    torch.testing.assert_close(network.features(x), last[0].mean((2, 3)))
+
+
+def test_saliency_layers_of_vgg16_end_its_five_blocks():
+    network = lived_in(on_meta("vgg16", 3, {}))
+    shapes = []
+    for layer in network.saliency_layers().values():
+        layer.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape[1:])))
+    network.features(random(1, 3, 64, 64))
+    assert shapes == [(64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4), (512, 2, 2)]
+
+
+@pytest.mark.parametrize(("name", "options", "side"), SMALL)
+def test_logits_are_the_heads_and_no_module_overwrites_a_value(name, options, side):
+    network = lived_in(on_meta(name, 3, options))
+    outputs = []
+    for module in network.modules():
+        module.register_forward_hook(lambda module, inputs, output: outputs.append((output, output.clone())))
+    x = random(2, network.channels, side, side)
     h = network.features(x)
-    hook.remove()
-    assert h.shape == (4, 16) and (h >= 0).all()
-    torch.testing.assert_close(h, last[0].mean((2, 3)))
+    assert (h >= 0).all() and h.std(0).max() > 0 and torch.equal(x, random(*x.shape))
     torch.testing.assert_close(network(x), h @ network.head.weight.T + network.head.bias)
+    assert all(torch.equal(now, then) for now, then in outputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "side"), [case for case in SMALL if case[0] not in ("playground_mlp", "vgg16")]
+)
+def test_attributions_are_the_gradients_at_the_layers(name, options, side):
+    network = lived_in(on_meta(name, 3, options)).double()
+    x = random(2, 3, side, side).double()
+    h, found = attributions(network, x)
+    outputs = []
+    for layer in network.attribution_layers().values():
+        layer.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    again = network.features(x.requires_grad_())
+    torch.testing.assert_close(h, again)
+    gradients = torch.autograd.grad(again.sum(), outputs)
+    exact = torch.stack([gradient.mean((2, 3)).square().mean(1) for gradient in gradients], 1)
+    torch.testing.assert_close(found["inner.abs_mean"], exact)
+    assert (exact > 0).any(0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "last"), [("resnet50", "fc"), ("densenet121", "classifier"), ("vgg16", "classifier.6")]
+)
+def test_is_torchvisions_network(name, last):
+    from torchvision import models  # seconds, which only this test needs
+
+    with torch.device("meta"):
+        plain = getattr(models, name)(num_classes=3)
+    lived_in(plain)
+    network = on_meta(name, 3, {})
+    network.load_state_dict(network.convert(plain.state_dict()), assign=True)
+    assert torch.equal(network.head.weight, plain.get_submodule(last).weight)
+    x = random(2, 3, 64, 64)
+    torch.testing.assert_close(network.eval()(x), plain(x))
+
+
+def test_wrn_is_the_published_network():
+    """Zagoruyko and Komodakis: pre-activation blocks, a projection starting from the activated input."""
+    network = lived_in(on_meta("wrn40_2", 3, {})).double()
+    state, x = network.state_dict(), random(2, 3, 8, 8).double()
+
+    def active(x: torch.Tensor, name: str) -> torch.Tensor:
+        mean, var, scale, shift = (
+            state[f"{name}.{part}"].view(-1, 1, 1) for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return ((x - mean) / (var + 1e-5).sqrt() * scale + shift).relu()
+
+    y = F.conv2d(x, state["conv1.weight"], padding=1)
+    for group in (1, 2, 3):
+        for block in range(6):
+            name, stride = f"block{group}.{block}", 2 if group > 1 and block == 0 else 1
+            a = active(y, f"{name}.bn1")
+            shortcut = F.conv2d(a, state[f"{name}.shortcut.weight"], stride=stride) if block == 0 else y
+            inner = F.conv2d(a, state[f"{name}.conv1.weight"], stride=stride, padding=1)
+            y = shortcut + F.conv2d(active(inner, f"{name}.bn2"), state[f"{name}.conv2.weight"], padding=1)
+    torch.testing.assert_close(network.features(x), active(y, "bn1").mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "named"),
+    [("resnet34", {"widht": 8}, "widht"), ("resnet_a", {"depth": 21}, "21"), ("densenet_bc", {"depth": 99}, "99")],
+)
+def test_an_option_that_no_network_has_is_a_problem(name, options, named):
+    with pytest.raises(Problem, match=f"{name}.*{named}"):
+        networks.build(name, 10, options)
 
 
 @pytest.fixture

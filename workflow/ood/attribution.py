@@ -59,6 +59,11 @@ STATISTICS = {
 }
 
 
+def channels(layer: nn.Module) -> int:
+    """The number of channels of a normalisation layer, with or without weights: BatchNorm's or GroupNorm's."""
+    return layer.num_channels if isinstance(layer, nn.GroupNorm) else layer.num_features
+
+
 def attributions(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Penultimate features (N, D) and, by name such as ``inner.abs_mean``, statistics (N, L) in float64.
 

@@ -1,25 +1,88 @@
-"""Networks: one module per architecture, each with a class ``Network(classes, **options)``.
-
-A network offers ``features(x)``, the penultimate feature h (N, D); ``head``, the linear layer from h to the logits;
-and ``attribution_layers()``, its normalisation layers by name in forward order, where GAIA reads gradients.
-"""
+"""Networks: one module per architecture, each with a class ``Network(classes, **options)``, a ``Classifier``."""
 
 import importlib
+import inspect
 import json
+import re
 from pathlib import Path
+from typing import ClassVar
 
 from safetensors import SafetensorError, safe_open
-from torch import nn
+from torch import Tensor, nn
 
 from ood.errors import Problem
 
-
-def build(name: str, classes: int, options: dict) -> nn.Module:
-    """A fresh network with PyTorch's default initialisation, in training mode."""
-    return importlib.import_module(f"ood.networks.{name}").Network(classes, **options)
+Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
+IMAGENET: Normalisation = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def load(weights: Path, card: Path) -> tuple[nn.Module, dict]:
+class Classifier(nn.Module):
+    """Images (N, channels, H, W), normalised, to logits (N, classes) = head(features(x)).
+
+    What a network declares: the side of its input in pixels; its channels; mean and std by channel of pixels in
+    [0, 1], or None where they are the training set's; how a picture of any size becomes its input (``squash``: resized
+    to exactly input_size x input_size, ``short_side``: short side to 256, then the centre 224 x 224), or None where the
+    dataset holds images of one size; the prefixes of the attribution layers in its last two blocks, which is where
+    GAIA-A reads, or none for all; and the names in its published weight files that are not its own.
+
+    No module works in place: the attribution pass needs the value of every normalisation output.
+    """
+
+    input_size: int
+    channels: int = 3
+    normalisation: Normalisation | None = None
+    preprocessing: str | None = None
+    late: tuple[str, ...] = ()
+    renames: ClassVar[dict[str, str]] = {}  # regular expression in a published name -> what stands here, in this order
+
+    head: nn.Linear
+
+    def features(self, x: Tensor) -> Tensor:
+        """The penultimate feature h (N, head.in_features)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x))
+
+    def attribution_layers(self) -> dict[str, nn.Module]:
+        """Where GAIA reads gradients, by name in forward order: all BatchNorm layers unless a network says otherwise.
+
+        Empty for a network without normalisation layers: GAIA is not defined there.
+        """
+        return {name: module for name, module in self.named_modules() if isinstance(module, nn.BatchNorm2d)}
+
+    @classmethod
+    def convert(cls, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A published file's tensors (ood.weights.read) under this network's names and in its shapes."""
+        for published, ours in cls.renames.items():
+            state = {re.sub(published, ours, name): value for name, value in state.items()}
+        return state
+
+
+def out_of_place(network: nn.Module) -> nn.Module:
+    """The same network, its activation modules no longer overwriting their inputs."""
+    for module in network.modules():
+        if hasattr(module, "inplace"):
+            module.inplace = False
+    return network
+
+
+def architecture(name: str) -> type[Classifier]:
+    """The class behind a network's name, with what it declares."""
+    return importlib.import_module(f"ood.networks.{name}").Network
+
+
+def build(name: str, classes: int, options: dict) -> Classifier:
+    """A fresh network, randomly initialised, in training mode. Raises Problem for an option that it does not have."""
+    network = architecture(name)
+    try:
+        inspect.signature(network).bind(classes, **options)
+    except TypeError as error:
+        raise Problem(f"network '{name}': {error}. It is Network{inspect.signature(network)}.") from None
+    return network(classes, **options)
+
+
+def load(weights: Path, card: Path) -> tuple[Classifier, dict]:
     """The network of a checkpoint, in eval mode with frozen parameters, and its card.
 
     Raises Problem when the file's tensors are not exactly the network's.

@@ -4,11 +4,13 @@ He et al., "Deep Residual Learning for Image Recognition" (CVPR 2016), in the la
 uses for 32x32 images: a 3x3 stem of stride 1, no max-pool, basic blocks [3, 4, 6, 3] with 1, 2, 4, 8 times the
 stem's width, a projection shortcut (1x1 convolution and BatchNorm) at the first block of layers 2 to 4, global
 average pooling, one linear head. With width 64 it has 21,282,122 parameters for 10 classes and 21,328,292 for
-100. No module works in place: the attribution pass needs the value of every BatchNorm output.
+100. Parameter names are those of kuangliu/pytorch-cifar and of GAIA's released checkpoints.
 """
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ood.networks import Classifier
 
 BLOCKS = (3, 4, 6, 3)
 
@@ -33,14 +35,19 @@ class BasicBlock(nn.Module):
         return F.relu(self.bn2(self.conv2(inner)) + self.shortcut(x))
 
 
-class Network(nn.Module):
-    """Images (N, channels, H, W), normalised, to logits (N, classes).
+class Network(Classifier):
+    """Normalised with the training set's mean and std; the papers' inputs are 32x32, but any size will do.
 
-    The penultimate feature h, the pooled output of ``layer4``, has 8 * width components, all >= 0.
+    The penultimate feature h, the pooled output of ``layer4``, has 8 * width components, all >= 0. The attribution
+    layers are all 36 BatchNorm layers (a block's shortcut after its second BatchNorm).
     """
+
+    input_size = 32
+    late = ("layer3.", "layer4.")
 
     def __init__(self, classes: int, width: int = 64, channels: int = 3):
         super().__init__()
+        self.channels = channels
         self.conv1 = nn.Conv2d(channels, width, 3, 1, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         channels_in = width
@@ -58,14 +65,7 @@ class Network(nn.Module):
     def head(self) -> nn.Linear:
         return self.linear
 
-    def attribution_layers(self) -> dict[str, nn.Module]:
-        """All 36 BatchNorm layers, in forward order (a block's shortcut after its second BatchNorm)."""
-        return {name: module for name, module in self.named_modules() if isinstance(module, nn.BatchNorm2d)}
-
     def features(self, x: Tensor) -> Tensor:
         x = F.relu(self.bn1(self.conv1(x)))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return F.adaptive_avg_pool2d(x, 1).flatten(1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear(self.features(x))
