@@ -22,8 +22,8 @@ def job(tmp_path):
 
     def run(body: str, *arguments: str) -> subprocess.CompletedProcess:
         (tmp_path / "workflow/ood/double.py").write_text(
-            "from ood.errors import Problem\nfrom ood.step import Input, Output, Spec, run\n\n"
-            f"def double(given: Input, made: Output, spec: Spec):\n    {body}\n\nrun(double)\n"
+            "from ood.errors import Problem\nfrom ood.step import Input, Output, Spec, State, run\n\n"
+            f"def double(given: Input, made: Output, state: State, spec: Spec):\n    {body}\n\nrun(double)\n"
         )
         command = [sys.executable, "-m", "ood.double", "--given", "given.txt", "--made", "results/made.txt", *arguments]
         environment = {**os.environ, "PYTHONPATH": "workflow"}
@@ -69,3 +69,26 @@ def test_an_output_that_was_not_written_is_an_error(job):
 def test_a_missing_input_is_named_with_the_remedy(job, tmp_path):
     (tmp_path / "given.txt").unlink()
     assert "given.txt is missing. Build it first: snakemake" in job(GOOD).stderr
+
+
+TRIES = (
+    "tries = state / 'tries'; tries.open('a').write('x'); "
+    "made.write_text(tries.read_text()); 1 / (len(tries.read_text()) >= {})"
+)
+
+
+def test_a_failed_jobs_state_is_there_for_its_next_run_and_then_gone(job, tmp_path):
+    codes = [job(TRIES.format(3)).returncode for _ in range(3)]
+    assert codes == [1, 1, 0] and (tmp_path / "results/made.txt").read_text() == "xxx"
+    assert not list((tmp_path / "results/.state").iterdir())
+
+
+@pytest.mark.parametrize("changed", ["code", "spec", "input", "output", "nothing"])
+def test_only_the_same_job_is_given_the_state(job, tmp_path, changed):
+    assert job(TRIES.format(2)).returncode == 1
+    if changed == "input":
+        (tmp_path / "given.txt").write_text("22")
+    body = TRIES.format(2) + ("; 0" if changed == "code" else "")
+    options = {"spec": ["--spec", '{"factor": 1}'], "output": ["--made", "results/other.txt"]}
+    again = job(body, *options.get(changed, []))
+    assert ("ZeroDivisionError" in again.stderr) == (again.returncode == 1) == (changed != "nothing")

@@ -3,10 +3,12 @@
 ``run(crop)``, at the end of a module ``ood.crop`` with ``def crop(picture: Input, cropped: Output, spec: Spec)``, is
 ``python -m ood.crop --picture a.png --cropped results/b.png --spec '{...}' --log c.log``. It checks the inputs,
 hands the function temporary names for its outputs, and only when the function has come back gives them their final
-names, each with its record (ood.ledger).
+names, each with its record (ood.ledger). An argument annotated ``State`` is a folder that outlives a job which fails or
+is killed, and is given again to the same job only: the same inputs, parameters, code and outputs.
 """
 
 import argparse
+import hashlib
 import inspect
 import json
 import shutil
@@ -24,15 +26,19 @@ Input = NewType("Input", Path)
 Inputs = NewType("Inputs", list)
 Output = NewType("Output", Path)
 Outputs = NewType("Outputs", list)
+State = NewType("State", Path)  # a folder for what a killed job goes on from; not on the command line
 Spec = dict[str, Any]
 
 PARTIAL = Path(ledger.RESULTS, ".partial")
+STATES = Path(ledger.RESULTS, ".state")
 
 
 def _parser(function: Callable, module: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=inspect.getdoc(function))
     for name, parameter in inspect.signature(function).parameters.items():
         option, kind = f"--{name.replace('_', '-')}", parameter.annotation
+        if kind is State:
+            continue
         if kind in (Inputs, Outputs):
             parser.add_argument(option, nargs="*", type=Path, default=[])
         elif kind in (Input, Output):
@@ -48,12 +54,29 @@ def _paths(arguments: dict[str, Any], kinds: dict[str, Any], *wanted: Any) -> li
     return [path for value in given for path in ([value] if isinstance(value, Path) else value)]
 
 
+def _state(job: ledger.Job, outputs: list[Path]) -> Path:
+    """The folder for a job's state: of these outputs, made from these inputs, with these parameters and this code."""
+    facts = job.facts
+    identity = [
+        facts["step"],
+        facts["spec"],
+        [given["sha256"] for given in facts["inputs"]],
+        facts["code"]["digest"],
+        [str(path) for path in outputs],
+    ]
+    return STATES / hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
 def _run(function: Callable, module: str, arguments: dict[str, Any], roots: Callable | None) -> None:
     kinds = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
     outputs = _paths(arguments, kinds, Output, Outputs)
     spec = next((arguments[name] for name, kind in kinds.items() if kind is Spec), {})
     modules = (module, *(roots(arguments) if roots else ()))
     job = ledger.Job(module, modules, spec, _paths(arguments, kinds, Input, Inputs))
+    states = {name: _state(job, outputs) for name, kind in kinds.items() if kind is State}
+    arguments |= states
+    for folder in states.values():
+        folder.mkdir(parents=True, exist_ok=True)
     PARTIAL.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=PARTIAL))
     try:
@@ -71,6 +94,8 @@ def _run(function: Callable, module: str, arguments: dict[str, Any], roots: Call
             raise Problem(f"{module} did not write {', '.join(missing)}. This is a fault of the step.")
         for final, made in draft.items():
             job.publish(made, final)
+        for folder in states.values():
+            shutil.rmtree(folder)
     finally:
         shutil.rmtree(scratch)
 

@@ -1,0 +1,154 @@
+"""Images per second of this project's training loop and of the conventional one, side by side: ``make bench-train``.
+
+Conventional: a dataset of PIL images, torchvision's transforms, a DataLoader with two workers, the loss read at each
+step, PyTorch's default settings. Both train the same network with the same recipe (GAIA's) and batch on the same
+images, end to end but for the first epoch, which warms up. The epochs are short, so the workers live on between them:
+their start would count for more than it does in a real training. Other work on the machine disturbs both loops; they
+take turns, and medians count.
+"""
+
+import statistics
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from ood import device as devices
+from ood import networks
+from ood.fitting import fit
+from ood.recipe import Training
+from ood.resident import Resident
+
+TURNS, EPOCHS, WORKERS = 4, 3, 2
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+GPU = torch.cuda.is_available()
+WIDTH, COUNT = (64, 25_600) if GPU else (8, 1_536)
+THREADS = torch.get_num_threads()
+RECIPE = {
+    "epochs": EPOCHS,
+    "batch": 128,
+    "optimiser": "sgd",
+    "learning_rate": 0.1,
+    "momentum": 0.9,
+    "weight_decay": 5e-4,
+    "schedule": "cosine",
+    "shift": 4,
+    "flip": True,
+    "threads": THREADS,
+}
+Rate = tuple[float, float]  # images per second, share of the time spent waiting for data
+
+
+class Pictures(Dataset):
+    """As torchvision.datasets.CIFAR10: an array in memory, each image a PIL image on its way through the transforms."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray):
+        self.images, self.labels = images, labels
+        self.transform = transforms.Compose(
+            [
+                transforms.RandomCrop(32, padding=4),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize(MEAN, STD),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, place: int) -> tuple[torch.Tensor, int]:
+        return self.transform(Image.fromarray(self.images[place])), int(self.labels[place])
+
+
+@contextmanager
+def default_settings():
+    """PyTorch as it starts, with cuDNN free to choose its kernels, instead of as ood.device sets it."""
+    torch.set_deterministic_debug_mode("default")
+    torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = True
+    torch.set_num_threads(THREADS)
+    yield torch.device("cuda" if GPU else "cpu")
+
+
+def conventional(images: np.ndarray, labels: np.ndarray, recipe: Training) -> Rate:
+    with default_settings() as device:
+        network = networks.build("resnet34", 10, {"width": WIDTH}).to(device)
+        optimiser = torch.optim.SGD(
+            network.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.epochs)
+        loader = DataLoader(
+            Pictures(images, labels),
+            recipe.batch,
+            shuffle=True,
+            drop_last=True,
+            num_workers=WORKERS,
+            pin_memory=GPU,
+            persistent_workers=True,
+        )
+        seconds, waiting = [], []
+        network.train()
+        for _ in range(recipe.epochs):
+            began = last = time.perf_counter()
+            waited = total = 0.0
+            for x, y in loader:
+                x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+                waited += time.perf_counter() - last
+                with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+                    loss = F.cross_entropy(network(x), y)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                total += loss.item()
+                last = time.perf_counter()
+            schedule.step()
+            seconds.append(time.perf_counter() - began)
+            waiting.append(waited)
+    return len(images) * (recipe.epochs - 1) / sum(seconds[1:]), sum(waiting[1:]) / sum(seconds[1:])
+
+
+def ours(images: np.ndarray, labels: np.ndarray, recipe: Training) -> Rate:
+    device = devices.deterministic(threads=recipe.threads)
+    network = networks.build("resnet34", 10, {"width": WIDTH}).to(device, memory_format=torch.channels_last)
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:  # the state of each epoch is saved, as in a real training
+        history = fit(network, Resident(images, labels, 32, MEAN, STD, device), recipe, 0, Path(folder))
+    seconds = time.perf_counter() - began - history.seconds[0]
+    return len(images) * (recipe.epochs - 1) / seconds, history.waiting / sum(history.seconds)
+
+
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values):7.0f} ({min(values):.0f} to {max(values):.0f})"
+
+
+def main() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (COUNT, 32, 32, 3), dtype=np.uint8)
+    labels = rng.integers(0, 10, COUNT)
+    device = torch.device("cuda" if GPU else "cpu")
+    print(
+        f"ResNet34, width {WIDTH}, {COUNT} images of 32x32 per epoch, batch {RECIPE['batch']}, {devices.name(device)}, "
+        f"{THREADS} threads, {WORKERS} workers (conventional loop only), median (range) of {TURNS} turns each"
+    )
+    print("precision   images/s: conventional             ours                 ratio            waiting for data")
+    for precision in dict.fromkeys(("float32", devices.precision("bfloat16", device))):
+        recipe = Training(**RECIPE, precision=precision)
+        turns = [(conventional(images, labels, recipe), ours(images, labels, recipe)) for _ in range(TURNS)]
+        theirs, mine = ([turn[place][0] for turn in turns] for place in (0, 1))
+        ratios = [second / first for first, second in zip(theirs, mine, strict=True)]
+        waits = [statistics.median(turn[place][1] for turn in turns) for place in (0, 1)]
+        print(
+            f"{precision:9s} {spread(theirs):>24s} {spread(mine):>24s}   {statistics.median(ratios):.2f} "
+            f"({min(ratios):.2f} to {max(ratios):.2f})   {waits[0]:.1%} and {waits[1]:.1%}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
