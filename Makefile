@@ -11,13 +11,21 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint setup latex lock clean
+.PHONY: demo small cifar full data test bench-train lint setup latex lock clean
 
-demo: setup latex
-	@workflow/run.sh $(CORES) demo
+demo small cifar full: setup latex
+	@workflow/run.sh $(CORES) $@
+
+# What there is of the data, what is missing, and where it comes from.
+data: setup
+	@PYTHONPATH=workflow python -m ood.inventory
 
 test: setup latex
 	@python -m pytest
+
+# Images per second of the training loop, beside those of the conventional one.
+bench-train: setup
+	@PYTHONPATH=workflow python tests/bench/train.py
 
 lint: setup
 	@ruff check . && ruff format --check . && snakefmt --check workflow && snakemake --lint

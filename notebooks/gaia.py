@@ -31,19 +31,19 @@ save(evidence, gaia.seed_stability(evidence))
 # ## Table 3: fusion strategies
 
 # %%
-for benchmark in ("imagenet", *evidence.benchmarks):
+for benchmark in evidence.shown("GAIA-S-T3"):
     display(save(evidence, gaia.fusion(evidence, benchmark)))
 
 # %% [markdown]
 # ## Figure 2: distributions of scores
 
 # %%
-for benchmark in evidence.benchmarks:
+for benchmark in evidence.shown("GAIA-S-F2"):
     display(gaia.distributions(evidence, benchmark))
 
 # %% [markdown]
 # ## Figure 3: contribution of each layer
 
 # %%
-for benchmark in evidence.benchmarks:
+for benchmark in evidence.shown("GAIA-S-F3"):
     display(gaia.layers(evidence, benchmark))

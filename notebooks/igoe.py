@@ -24,12 +24,12 @@ evidence = Evidence(**settings)
 # ## Table 2: output terms, products, gradients
 
 # %%
-for benchmark in ("small_scale", "imagenet", *evidence.benchmarks):
+for benchmark in evidence.shown("IGOE-T2"):
     display(save(evidence, igoe.products(evidence, benchmark)))
 
 # %% [markdown]
 # ## Figure 2: feature norm against output term
 
 # %%
-for benchmark in evidence.benchmarks:
+for benchmark in evidence.shown("IGOE-F2"):
     display(igoe.heat_map(evidence, benchmark))

@@ -56,6 +56,7 @@ def given():
         layers = network.attribution_layers()
         channels = np.array([layer.num_features for layer in layers.values()])
         statistics = {name: values.numpy() for name, values in found.items()}
-        return Attributions(Features(h.numpy(), z.detach().numpy(), weight, bias), tuple(layers), channels, statistics)
+        features = Features(h.numpy(), z.detach().numpy(), weight, bias)
+        return Attributions(features, tuple(layers), network.late, channels, statistics)
 
     return make

@@ -51,7 +51,9 @@ def take(images: Any, rows: Any) -> Any:
 
 
 def changed(value: Any) -> Any:
-    """Another value that an option with this default allows."""
+    """Another value that an option with this default allows; None stands for the network's own late layers."""
+    if value is None:
+        return ("layer4.",)
     if isinstance(value, tuple):
         return value[1:] if isinstance(value[0], str) else tuple(changed(part) for part in value)
     return not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else 0.7 * value + 0.001
@@ -117,7 +119,7 @@ def separable(rng: np.random.Generator, confident: bool) -> Attributions:
     kinds = ("abs_mean", "mean_abs", "density")
     statistics = {f"{v}.{kind}": rng.uniform(low, high, (30, 2)) for v in ("top1", "inner", "direct") for kind in kinds}
     features = Features(h, h @ weight.T, weight, np.zeros(5))
-    return Attributions(features, ("layer3.0.bn1", "layer4.0.bn1"), np.array([4, 8]), statistics)
+    return Attributions(features, ("layer3.0.bn1", "layer4.0.bn1"), (), np.array([4, 8]), statistics)
 
 
 @every_method

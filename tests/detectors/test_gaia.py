@@ -65,7 +65,7 @@ def gaia_a(network, image, blocks=BLOCKS) -> dict[str, float]:
 
 def gaia_z(network, image, blocks=BLOCKS) -> dict[str, float]:
     gradients = slow(network, image)[0]["top1"]
-    sets = {"all": ("",), "layers": blocks, **{f"layer={name}": (name,) for name in gradients}}
+    sets = {"all": ("",), "late": blocks, **{f"layer={name}": (name,) for name in gradients}}
     return {column: -mean_square(gradients, "density", prefixes) for column, prefixes in sets.items()}
 
 
@@ -127,7 +127,7 @@ def test_gaia_a_survives_a_uniform_prediction(inner):
     """W^T (1 - C p) = 0 for equal logits: the guard must keep every fusion finite (and 0 for zero gradients)."""
     statistics = {f"{row}.{r}": np.full((1, 1), inner) for row in ("inner", "top1", "direct") for r in REDUCTIONS}
     features = Features(np.zeros((1, 3)), np.zeros((1, 4)), np.ones((4, 3)), np.zeros(4))
-    images = Attributions(features, ("layer4.0.bn1",), np.array([2]), statistics)
+    images = Attributions(features, ("layer4.0.bn1",), (), np.array([2]), statistics)
     for column, values in method("gaia_a")(layers=("layer4.",)).score(images, None).items():
         assert np.isfinite(values).all(), column
         assert values == 0 or inner or column == "output", column

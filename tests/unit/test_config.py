@@ -23,10 +23,17 @@ def changed(path: str, value) -> dict:
 
 def test_the_shipped_configuration_is_right():
     config = load(yaml.safe_load(TEXT))
-    assert config.benchmarks["digits"].seeds == [0, 1, 2, 3, 4]
+    assert config.benchmarks["digits"].seeds == config.benchmarks["cifar10"].seeds == [0, 1, 2, 3, 4]
+    assert config.benchmarks["resnet20_small"].seeds == [0]
+    assert config.benchmarks["digits"].averaged() == {"average": config.benchmarks["digits"].ood}
+    assert config.band("digits") == {"band": (0.96, 1.0), "key": "recipes.digits.accuracy"}
+    assert config.band("resnet20_small") == {"band": (0.88, 0.95), "key": "benchmarks.resnet20_small.weights.accuracy"}
+    assert (config.batch("cifar10"), config.batch("imagenet_bit")) == (128, 32)
     assert config.options("odin") == {"temperature": 1000, "epsilon": 0.004}
 
 
+PUBLISHED = {"file": "weights/resnet20-12fca82f.th", "accuracy": [0.9, 1.0]}
+RESNET = {"network": {"name": "resnet50"}, "input_size": 224}
 WRONG = {
     "an unknown key": ("benchmark", {}, "benchmark: unknown key 'benchmark'. Did you mean 'benchmarks'?"),
     "an unknown key inside": ("benchmarks.digits.sedes", [1], "sedes: unknown key 'sedes'. Did you mean 'seeds'?"),
@@ -50,7 +57,47 @@ WRONG = {
     "no seeds": ("benchmarks.digits.seeds", [], "benchmarks.digits.seeds: [] is not allowed"),
     "a negative clip": ("detectors.rg", {"clips": [-1]}, "detectors.rg.clips.0: -1 is not allowed: input should be"),
     "a negative fixed clip": ("detectors.react", {"fixed": -1.0}, "detectors.react.fixed: -1.0 is not allowed"),
-    "an empty band": ("benchmarks.digits.accuracy", [1.0, 0.9], "accuracy: [1.0, 0.9] is no band [low, high]"),
+    "an empty band": ("recipes.digits.accuracy", [1.0, 0.9], "recipes.digits.accuracy: [1.0, 0.9] is not allowed"),
+    "weights and a recipe": ("benchmarks.digits.weights", PUBLISHED, "either recipe (to train) or weights"),
+    "neither": ("benchmarks.digits.recipe", None, "either recipe (to train) or weights"),
+    "seeds of weights": ("benchmarks.resnet20_small.seeds", [1], "a published checkpoint is one network"),
+    "an unknown file": (
+        "benchmarks.resnet20_small.weights.file",
+        "weights/resnet20.th",
+        "weights.file: unknown file 'weights/resnet20.th'. Did you mean 'weights/resnet20-12fca82f.th'?",
+    ),
+    "an average of other sets": (
+        "benchmarks.digits.averages",
+        {"average": ["faces"], "all": ["svhn"]},
+        "benchmarks.digits.averages.all: unknown OOD set 'svhn'",
+    ),
+    "no average": ("benchmarks.digits.averages", {"mean": ["faces"]}, "must have the name 'average'"),
+    "an unknown benchmark": (
+        "editions.demo",
+        ["digit"],
+        "editions.demo: unknown benchmark 'digit'. Did you mean 'digits'",
+    ),
+    "one name twice": ("editions.digits", ["digits"], "editions.digits: a benchmark has that name"),
+    "another shape": (
+        "benchmarks.digits.ood",
+        ["svhn"],
+        "benchmarks.digits.ood: svhn has images of 32x32x3, the in-distribution set images of 8x8x1",
+    ),
+    "pictures among arrays": (
+        "benchmarks.digits.ood",
+        ["sun"],
+        "benchmarks.digits.ood: sun has encoded pictures, the in-distribution set images of 8x8x1",
+    ),
+    "training on pictures": (
+        "benchmarks.imagenet_bit",
+        {"title": "", "id": "imagenet", "ood": ["sun"], "recipe": "digits", **RESNET},
+        "benchmarks.imagenet_bit.recipe: training needs images of one size, and imagenet holds encoded pictures",
+    ),
+    "ODIN on pictures": (
+        "benchmarks.imagenet_bit.detectors",
+        None,
+        "benchmarks.imagenet_bit.detectors: odin runs the network itself",
+    ),
     "ID among the OOD sets": ("benchmarks.digits.ood", ["digits"], "ood: digits is the in-distribution set"),
     "a rate of zero": ("recipes.digits.learning_rate", 0, "recipes.digits.learning_rate: 0 is not allowed"),
     "one draw": ("bootstrap.draws", 1, "bootstrap.draws: 1 is not allowed: input should be greater than 1"),
@@ -67,6 +114,6 @@ def test_what_is_wrong_is_named(path, value, message):
 
 def test_a_missing_key_is_named():
     config = yaml.safe_load(TEXT)
-    del config["benchmarks"]["digits"]["recipe"]
-    with pytest.raises(Problem, match=r"config.yaml: benchmarks.digits.recipe: this key is missing"):
+    del config["benchmarks"]["digits"]["network"]
+    with pytest.raises(Problem, match=r"config.yaml: benchmarks.digits.network: this key is missing"):
         load(config)

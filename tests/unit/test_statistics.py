@@ -55,14 +55,15 @@ def cells_of(folder, seeds: tuple[int, ...] = (3, 7), draws: int = 50, **options
     for seed, file in zip(seeds, files, strict=True):
         write_scores(file, seed, **options)
     bootstrap = {"draws": draws, "seed": 5, "confidence": 0.9}
-    spec = {"datasets": list(SIZES), "seeds": list(seeds), "bootstrap": bootstrap}
+    averages = {"average": list(SIZES)[1:], "average_far": ["far"]}
+    spec = {"datasets": list(SIZES), "averages": averages, "seeds": list(seeds), "bootstrap": bootstrap}
     evaluate.evaluate(files, folder / "cells.parquet", spec)
     return pd.read_parquet(folder / "cells.parquet").set_index(["variant", "dataset", "metric"])
 
 
 def test_a_cell_is_the_metric_over_seeds(tmp_path):
     cells = cells_of(tmp_path)
-    assert len(cells) == 2 * 3 * 8 and set(cells["detector"]) == {"msp"}
+    assert len(cells) == 2 * 4 * 8 and set(cells["detector"]) == {"msp"}
     assert cells["default"].groupby("variant").unique().map(list).to_dict() == {"a": [True], "b": [False]}
     exact = {}
     for variant in "ab":
@@ -72,6 +73,7 @@ def test_a_cell_is_the_metric_over_seeds(tmp_path):
                 labels, columns = write_scores(tmp_path / "again.parquet", seed)
                 pair = np.isin(labels, ["identity", ood])
                 exact[ood].append(roc_auc_score(labels[pair] == "identity", columns[variant][pair]))
+        exact["average_far"] = exact["far"]
         exact["average"] = [stdlib.mean(pair) for pair in zip(exact["near"], exact["far"], strict=True)]  # unweighted
         for ood, values in exact.items():
             cell = cells.loc[(variant, ood, "AUROC")]
@@ -84,7 +86,7 @@ def test_counts_and_averages_of_every_metric(tmp_path):
     cells = cells_of(tmp_path)
     assert set(cells["n_id"]) == {40}
     sizes = cells.groupby("dataset")["n_ood"].unique().map(list).to_dict()
-    assert sizes == {"near": [25], "far": [7], "average": [32]}
+    assert sizes == {"near": [25], "far": [7], "average": [32], "average_far": [7]}
     for variant, _, metric in cells.index:
         near, far, average = (
             np.array(cells.loc[(variant, name, metric), "values"]) for name in ("near", "far", "average")

@@ -61,12 +61,13 @@ class Project:
 
 
 def small(config: dict) -> None:
-    """One benchmark, one seed, one epoch, two OOD sets, all detectors."""
+    """One edition of one benchmark, one seed, one epoch, two OOD sets, all detectors."""
     benchmark = config["benchmarks"]["digits"]
-    benchmark |= {"ood": ["letters", "faces"], "seeds": [0], "accuracy": [0.05, 1.0]}
+    benchmark |= {"ood": ["letters", "faces"], "seeds": [0]}
     benchmark["network"]["width"] = 4
-    config["benchmarks"] = {"digits": benchmark}
-    config["recipes"]["digits"] |= {"epochs": 1, "warmup_epochs": 0}
+    config["benchmarks"], config["editions"] = {"digits": benchmark}, {"demo": ["digits"]}
+    config["default"] = ["demo"]
+    config["recipes"]["digits"] |= {"epochs": 1, "warmup_epochs": 0, "accuracy": [0.05, 1.0]}
     config["bootstrap"]["draws"] = 20
 
 
@@ -78,6 +79,13 @@ def finished(tmp_path_factory) -> Project:
     result = project.snakemake()
     assert result.returncode == 0, result.stdout + result.stderr
     return project
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Project:
+    """A copy of the project in which nothing was run."""
+    (tmp_path / "project").mkdir()
+    return Project.copy(tmp_path / "project")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-VOLATILE = ("logs", "benchmarks", ".partial")
+VOLATILE = ("logs", "benchmarks", ".partial", ".state")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -22,7 +22,7 @@ def digests(folder: Path) -> dict[str, str]:
         if path.is_file()
         and path.relative_to(results).parts[0] not in VOLATILE
         and not path.name.endswith((".record.json", ".lock"))
-        and path.name != "report.html"
+        and path.name not in ("report.html", "timing.json", "networks.html")
     }
 
 
@@ -32,7 +32,7 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(finished, tmp_path
     project = type(finished).copy(tmp_path)
     (tmp_path / "config.yaml").write_bytes((finished.folder / "config.yaml").read_bytes())
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = ["workflow/run.sh", "2", "all"]
+    command = ["workflow/run.sh", "2", "demo"]
     with (tmp_path / "first.log").open("w") as log:
         running = subprocess.Popen(
             command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
@@ -49,10 +49,10 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(finished, tmp_path
 
 
 def test_a_checkpoint_outside_its_band_stops_what_hangs_on_it(project):
-    project.configure(lambda config: config["benchmarks"]["digits"].update(accuracy=[0.999, 1.0]))
+    project.configure(lambda config: config["recipes"]["digits"].update(accuracy=[0.999, 1.0]))
     result = project.snakemake("digits")
     assert result.returncode != 0
-    assert "is outside the band 99.90% to 100.00% of benchmarks.digits.accuracy in config.yaml" in result.stderr
+    assert "is outside the band 99.90% to 100.00% of recipes.digits.accuracy in config.yaml" in result.stderr
     assert "results/logs/checkpoints/digits/seed0.accepted.log" in result.stderr
     assert set(project.planned("digits")) >= {"accept"}
 
@@ -67,30 +67,30 @@ def test_a_result_that_was_changed_is_not_read(project):
 
 def test_a_result_without_a_record_is_not_read(project):
     (project.folder / "results/cells/digits.parquet.record.json").unlink()
-    result = project.snakemake("--forcerun", "rg", "--", "rg")
+    result = project.snakemake("--forcerun", "demo_rg", "--", "demo_rg")
     assert result.returncode != 0
     assert "results/cells/digits.parquet has no record" in result.stderr
 
 
 def test_a_failing_notebook_is_kept_and_named(project):
     project.edit("notebooks/rg.py", "rg.clips(evidence, benchmark)", "rg.no_such_table(evidence)")
-    result = project.snakemake("rg")
+    result = project.snakemake("demo_rg")
     assert result.returncode != 0
     assert "notebooks/rg.py, cell" in result.stderr and "no_such_table" in result.stderr
-    assert (project.folder / "results/logs/notebooks/rg.failed.ipynb").is_file()
+    assert (project.folder / "results/logs/editions/demo/notebooks/rg.failed.ipynb").is_file()
 
 
 def test_a_renamed_variant_stops_the_notebook_with_its_cell(project):
     project.edit("workflow/ood/artifacts/gaia.py", '("gaia_z", "all")', '("gaia_z", "every")')
-    result = project.snakemake("gaia")
+    result = project.snakemake("demo_gaia")
     assert result.returncode != 0
     assert "no cell digits/gaia_z/every/average" in result.stderr
 
 
 def test_an_unknown_cell_id_stops_the_appendix(project):
-    if not (project.folder / "results/paper/appendix.pdf").is_file():
+    if not (project.folder / "results/editions/demo/appendix.pdf").is_file():
         pytest.skip("LaTeX is not installed: apt-get install latexmk texlive-latex-recommended lmodern")
     project.edit("paper/sections/rg.tex", "\\section{RG}", "\\section{RG} \\ours{RG-T3/k=9/SUN AUROC}")
-    result = project.snakemake("appendix")
+    result = project.snakemake("demo_appendix")
     assert result.returncode != 0
     assert "There is no cell 'RG-T3/k=9/SUN AUROC'" in result.stderr

@@ -13,7 +13,7 @@ def outputs(folder: Path) -> list[Path]:
         path
         for path in (folder / "results").rglob("*")
         if path.is_file()
-        and path.relative_to(folder / "results").parts[0] not in ("logs", "benchmarks", ".partial")
+        and path.relative_to(folder / "results").parts[0] not in ("logs", "benchmarks", ".partial", ".state")
         and not path.name.endswith((".record.json", ".lock"))
     ]
 

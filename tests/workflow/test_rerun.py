@@ -6,15 +6,15 @@ import subprocess
 
 import pytest
 
-DOWNSTREAM = {"cells": 1, "overview": 1, "gaia": 1, "igoe": 1, "rg": 1, "all": 1}
+DOWNSTREAM = {"cells": 1, "demo_overview": 1, "demo_gaia": 1, "demo_igoe": 1, "demo_rg": 1, "all": 1}
 DETECTORS = 11
 
 
 @pytest.fixture
 def after(finished):
     """What everything after the cells comes to, with the appendix where LaTeX is installed."""
-    pdf = (finished.folder / "results/paper/appendix.pdf").is_file()
-    return DOWNSTREAM | ({"appendix": 1} if pdf else {})
+    pdf = (finished.folder / "results/editions/demo/appendix.pdf").is_file()
+    return DOWNSTREAM | ({"demo_appendix": 1} if pdf else {})
 
 
 def test_nothing_to_do_after_a_run(finished):
@@ -62,7 +62,7 @@ def test_editing_what_is_extracted_reruns_extraction_but_not_training(project, a
 
 def test_editing_a_notebook_reruns_it_and_the_appendix(project, after):
     project.edit("notebooks/rg.py", "# # RG", "# # Reactivate GradNorm")
-    assert project.planned() == {rule: 1 for rule in ("rg", "appendix", "all") if rule in after}
+    assert project.planned() == {rule: 1 for rule in ("demo_rg", "demo_appendix", "all") if rule in after}
 
 
 def test_editing_the_readme_or_another_module_reruns_nothing(project):
@@ -73,13 +73,13 @@ def test_editing_the_readme_or_another_module_reruns_nothing(project):
 
 def test_a_new_seed_adds_its_chain(project, after):
     project.configure(lambda config: config["benchmarks"]["digits"]["seeds"].append(1))
-    added = {"train": 1, "accept": 1, "extract": 3, "score": DETECTORS, "evaluate": DETECTORS}
+    added = {"training_cards": 1, "train": 1, "accept": 1, "extract": 3, "score": DETECTORS, "evaluate": DETECTORS}
     assert project.planned() == added | after
 
 
 def test_a_changed_recipe_reruns_everything_after_training(project, after):
     project.configure(lambda config: config["recipes"]["digits"].update(epochs=2))
-    chain = {"train": 1, "accept": 1, "extract": 3, "score": DETECTORS, "evaluate": DETECTORS}
+    chain = {"training_cards": 1, "train": 1, "accept": 1, "extract": 3, "score": DETECTORS, "evaluate": DETECTORS}
     assert project.planned() == chain | after
 
 
@@ -95,6 +95,6 @@ def test_a_detector_is_one_file_and_one_line(project, after):
     )
     project.edit("config.yaml", "detectors:\n", "detectors:\n  margin: {}\n")
     assert project.planned() == {"score": 1, "evaluate": 1} | after
-    result = project.snakemake("overview")
+    result = project.snakemake("demo_overview")
     assert result.returncode == 0, result.stderr
-    assert "margin" in (project.folder / "results/artifacts/overview/HEADLINE.digits.txt").read_text()
+    assert "margin" in (project.folder / "results/editions/demo/artifacts/overview/HEADLINE.digits.txt").read_text()

@@ -21,7 +21,7 @@ def test_targets_have_names_and_every_rule_a_sentence():
     listed = snakemake("--list").stdout.splitlines()
     assert all(line.endswith(".)") for line in listed), listed
     names = {line.split(" ")[0] for line in listed}
-    assert {"all", "demo", "digits", "digits_heldout", "overview", "gaia", "igoe", "rg", "appendix"} <= names
+    assert {"all", "demo", "small", "full", "cifar10", "demo_overview", "small_gaia", "full_appendix"} <= names
 
 
 def test_a_wrong_configuration_stops_before_the_dag(tmp_path):

@@ -5,14 +5,14 @@ import json
 import pandas as pd
 
 from ood import statistics
-from ood.step import Inputs, Output, Spec, run
+from ood.step import Input, Inputs, Output, Spec, run
 
 
-def cells(metrics: Inputs, cards: Inputs, cells: Output, spec: Spec) -> None:
+def cells(metrics: Inputs, cards: Inputs, disjoint: Input, cells: Output, spec: Spec) -> None:
     """Stack the metrics files and add one row per split for the checkpoints' accuracy (detector ``network``).
 
-    spec: benchmark, id (dataset) and seeds in the order of ``cards``. cells: parquet, the columns of ood.evaluate and
-    benchmark.
+    ``disjoint`` says that no image is on both sides. spec: benchmark, id (dataset) and seeds in the order of ``cards``.
+    cells: parquet, the columns of ood.evaluate and benchmark.
     """
     accuracy = [json.loads(card.read_text())["accuracy"] for card in cards]
     rows = []

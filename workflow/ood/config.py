@@ -5,6 +5,7 @@ Snakemake reads the file; ``load`` is called on it before the DAG is built.
 
 import types
 import typing
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +13,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ood import catalogue, detectors
 from ood.errors import Problem, unknown
-from ood.recipe import Recipe
+from ood.recipe import Band, Recipe
 
 NETWORKS = Path(__file__).parent / "networks"
-Share = Annotated[float, Field(ge=0, le=1)]
+NAME = r"^[a-z0-9_]+$"
+
+
+def _networks() -> list[str]:
+    return [file.stem for file in NETWORKS.glob("[!_]*.py")]
+
+
+def _known(place: str, kind: str, names: list, allowed: Iterable) -> None:
+    """Raise Problem for a name that is not allowed, or that is there twice."""
+    for name in names:
+        if name not in allowed:
+            raise Problem(f"{place}: {unknown(kind, name, allowed)}")
+        if names.count(name) > 1:
+            raise Problem(f"{place}: {name} is there twice. Remove one of them.")
 
 
 class Strict(BaseModel):
@@ -29,16 +43,48 @@ class Network(BaseModel):
     name: str
 
 
+class Weights(Strict):
+    """A published checkpoint: a row of resources/files.csv, and the test accuracy that it must have here.
+
+    ``class_order`` is the dataset's label of each of its outputs, where that is not their own number.
+    """
+
+    file: str
+    accuracy: Band
+    class_order: list[int] | None = None
+
+
 class Benchmark(Strict):
+    """``averages`` names groups of OOD sets to average over, one of them ``average``; without it that is all.
+
+    ``batch`` is that of its extractions, where extraction.batch would be too large for the device's memory.
+    """
+
     title: str
     id: str
     ood: list[str] = Field(min_length=1)
+    averages: dict[Annotated[str, Field(pattern=NAME)], list[str]] | None = None
     network: Network
     input_size: int = Field(gt=0)
-    recipe: str
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
-    accuracy: tuple[Share, Share]
+    recipe: str | None = None
+    weights: Weights | None = None
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
     detectors: list[str] | None = None
+    batch: int | None = Field(None, gt=0)
+
+    def averaged(self) -> dict[str, list[str]]:
+        """The groups of OOD sets that are averaged over, by name."""
+        return self.averages or {"average": self.ood}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Benchmark":
+        if "average" not in self.averaged():
+            raise ValueError("one of the averages must have the name 'average'")
+        if (self.recipe is None) == (self.weights is None):
+            raise ValueError("either recipe (to train) or weights (a published checkpoint) is expected, not both")
+        if self.weights and self.seeds != [0]:
+            raise ValueError("a published checkpoint is one network: leave seeds out")
+        return self
 
 
 class Bootstrap(Strict):
@@ -48,13 +94,23 @@ class Bootstrap(Strict):
 
 
 class Extraction(Strict):
+    """``batch``: images per pass. ``workers``: processes that decode pictures for it, for packed sets only."""
+
     batch: int = Field(gt=0)
+    workers: int = Field(4, gt=0)
 
 
 class Config(Strict):
-    """The whole experiment."""
+    """The whole experiment.
 
-    benchmarks: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Benchmark] = Field(min_length=1)
+    ``mirror`` is a folder or URL where files are looked for first; ``editions`` say which benchmarks are typeset
+    together, ``default`` which of them are made when no target is named.
+    """
+
+    mirror: str | None = None
+    benchmarks: dict[Annotated[str, Field(pattern=NAME)], Benchmark] = Field(min_length=1)
+    editions: dict[Annotated[str, Field(pattern=NAME)], list[str]] = Field(min_length=1)
+    default: list[str]
     recipes: dict[str, Recipe]
     detectors: dict[str, dict[str, Any] | None]
     bootstrap: Bootstrap
@@ -62,36 +118,67 @@ class Config(Strict):
 
     @model_validator(mode="after")
     def _references(self) -> "Config":
-        known = {
-            "dataset": list(catalogue.datasets()),
-            "network": [file.stem for file in NETWORKS.glob("[!_]*.py")],
-            "recipe": list(self.recipes),
-            "detector": list(self.detectors),
-        }
+        datasets = catalogue.datasets()
         for name in self.detectors:
-            if name not in detectors.names():
-                raise Problem(f"detectors.{name}: {unknown('detector', name, detectors.names())}")
+            _known(f"detectors.{name}", "detector", [name], detectors.names())
+        _known("default", "edition", self.default, self.editions)
+        for name, members in self.editions.items():
+            _known(f"editions.{name}", "benchmark", members, self.benchmarks)
+            if name in self.benchmarks:
+                raise Problem(f"editions.{name}: a benchmark has that name, and both are targets. Choose another.")
         for key, benchmark in self.benchmarks.items():
-            for where, kind, names in (
-                ("id", "dataset", [benchmark.id]),
-                ("ood", "dataset", benchmark.ood),
-                ("network.name", "network", [benchmark.network.name]),
-                ("recipe", "recipe", [benchmark.recipe]),
-                ("detectors", "detector", benchmark.detectors or []),
-                ("seeds", None, benchmark.seeds),
-            ):
-                for value in names:
-                    if kind and value not in known[kind]:
-                        raise Problem(f"benchmarks.{key}.{where}: {unknown(kind, value, known[kind])}")
-                    if names.count(value) > 1:
-                        raise Problem(f"benchmarks.{key}.{where}: {value} is there twice. Remove one of them.")
-            if benchmark.accuracy[0] >= benchmark.accuracy[1]:
-                raise Problem(
-                    f"benchmarks.{key}.accuracy: {list(benchmark.accuracy)} is no band [low, high], low < high."
-                )
-            if benchmark.id in benchmark.ood:
-                raise Problem(f"benchmarks.{key}.ood: {benchmark.id} is the in-distribution set. Remove it here.")
+            place = f"benchmarks.{key}"
+            _known(f"{place}.id", "dataset", [benchmark.id], datasets)
+            _known(f"{place}.ood", "dataset", benchmark.ood, datasets)
+            _known(f"{place}.network.name", "network", [benchmark.network.name], _networks())
+            _known(f"{place}.detectors", "detector", benchmark.detectors or [], self.detectors)
+            _known(f"{place}.seeds", "seed", benchmark.seeds, benchmark.seeds)
+            for name, members in benchmark.averaged().items():
+                _known(f"{place}.averages.{name}", "OOD set", members, benchmark.ood)
+            if benchmark.recipe:
+                _known(f"{place}.recipe", "recipe", [benchmark.recipe], self.recipes)
+            if benchmark.weights:
+                _known(f"{place}.weights.file", "file", [benchmark.weights.file], catalogue.files())
+            self._same_shape(place, datasets[benchmark.id], [datasets[name] for name in benchmark.ood])
+            if datasets[benchmark.id].packed:
+                self._of_arrays_only(place, benchmark)
         return self
+
+    @staticmethod
+    def _same_shape(place: str, identity: catalogue.Dataset, oods: list[catalogue.Dataset]) -> None:
+        for ood in oods:
+            if ood.dataset == identity.dataset:
+                raise Problem(f"{place}.ood: {ood.dataset} is the in-distribution set. Remove it here.")
+            if (ood.size, ood.channels) != (identity.size, identity.channels):
+                raise Problem(
+                    f"{place}.ood: {ood.dataset} has {ood.shape}, the in-distribution set {identity.shape}. Take a row "
+                    "of resources/datasets.csv that has the same."
+                )
+
+    def _of_arrays_only(self, place: str, benchmark: Benchmark) -> None:
+        """Raise Problem for what works on images of one size, and not on packed pictures."""
+        if benchmark.recipe:
+            raise Problem(
+                f"{place}.recipe: training needs images of one size, and {benchmark.id} holds encoded pictures of any. "
+                "Give weights instead, or a dataset whose row in resources/datasets.csv has a size."
+            )
+        for name in benchmark.detectors or self.detectors:
+            if detectors.method(name).consumes == "network":
+                raise Problem(
+                    f"{place}.detectors: {name} runs the network itself, for which it needs images of one size, and "
+                    f"{benchmark.id} holds encoded pictures of any. Give the benchmark a list of detectors without it."
+                )
+
+    def band(self, benchmark: str) -> dict[str, Any]:
+        """The test accuracy that a benchmark's checkpoints must have, and the key that says so."""
+        about = self.benchmarks[benchmark]
+        if about.weights:
+            return {"band": about.weights.accuracy, "key": f"benchmarks.{benchmark}.weights.accuracy"}
+        return {"band": self.recipes[about.recipe].accuracy, "key": f"recipes.{about.recipe}.accuracy"}
+
+    def batch(self, benchmark: str) -> int:
+        """Images per pass of a benchmark's network."""
+        return self.benchmarks[benchmark].batch or self.extraction.batch
 
     def methods(self, benchmark: str) -> list[str]:
         """The detectors that run on a benchmark."""

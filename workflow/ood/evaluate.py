@@ -13,8 +13,6 @@ from ood.metrics import INTERVALS, METRICS, Ranking
 from ood.progress import track
 from ood.step import Inputs, Output, Spec, run
 
-AVERAGE = "average"
-
 
 class Measured(NamedTuple):
     """By metric name: ``values`` of each seed (seeds,), and ``draws`` of their mean over seeds (draws,)."""
@@ -67,11 +65,12 @@ def summary(measured: Measured, metric: str, confidence: float) -> dict[str, Any
 
 
 def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
-    """One row per variant, OOD set (and their unweighted average) and metric; a row is a cell.
+    """One row per variant, OOD set (and each unweighted average) and metric; a row is a cell.
 
-    spec: datasets (the ID set first), seeds in the order of ``scores``, bootstrap (draws, seed, confidence). metrics:
-    parquet with detector, variant, default, dataset, n_id, n_ood, seeds, and what ``summary`` gives; low and high are
-    of the mean over seeds, images resampled, for AUROC and FPR95. Raises Problem when seeds scored different images.
+    spec: datasets (the ID set first), averages (name -> OOD sets), seeds in the order of ``scores``, bootstrap (draws,
+    seed, confidence). metrics: parquet with detector, variant, default, dataset, n_id, n_ood, seeds, and what
+    ``summary`` gives; low and high are of the mean over seeds, images resampled, for AUROC and FPR95. Raises Problem
+    when seeds scored different images.
     """
     tables = [pq.read_table(path) for path in scores]
     for path, table in zip(scores, tables, strict=True):
@@ -82,7 +81,7 @@ def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
     dataset = tables[0]["dataset"].to_numpy()
     rows = {name: np.flatnonzero(dataset == name) for name in spec["datasets"]}
     sizes = {ood: len(rows[ood]) for ood in oods}
-    sizes[AVERAGE] = sum(sizes.values())
+    sizes |= {name: sum(sizes[ood] for ood in group) for name, group in spec["averages"].items()}
     drawn = weights(rows, spec["bootstrap"]["draws"], spec["bootstrap"]["seed"])
     variants = tables[0].column_names[2:]
     cells = []
@@ -90,7 +89,7 @@ def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
         columns = [table[variant].to_numpy() for table in tables]
         scored = {name: [column[members] for column in columns] for name, members in rows.items()}
         measured = {ood: measure(scored[identity], scored[ood], drawn[identity], drawn[ood]) for ood in oods}
-        measured[AVERAGE] = average(list(measured.values()))
+        measured |= {name: average([measured[ood] for ood in group]) for name, group in spec["averages"].items()}
         named = {"detector": about["detector"], "variant": variant, "default": variant == about["default"]}
         cells += [
             {

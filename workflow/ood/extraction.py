@@ -5,10 +5,10 @@ import torch
 from safetensors.numpy import save_file
 
 from ood import networks
-from ood.attribution import attributions
+from ood.attribution import attributions, channels
 from ood.device import deterministic
 from ood.index import column
-from ood.preprocessing import to_input
+from ood.loading import Form, batches, job_workers
 from ood.progress import track
 from ood.step import Input, Output, Spec, run
 
@@ -25,27 +25,26 @@ def extract(
 ) -> None:
     """Run the network once over all images of a dataset, in the order of its index.
 
-    spec: batch. ``accepted`` says that the checkpoint's accuracy lies in its band. features: safetensors with
-    ``features`` (N, D) and ``logits`` (N, C), float32, and the head's ``weight`` (C, D) and ``bias`` (C,).
-    statistics: safetensors with the (M, L) arrays of ood.attribution for the M images of the split ``test``, and the
-    number of channels of each layer; the layers' names are in its metadata.
+    images: npy or tar (ood.prepare, ood.pack). spec: batch. ``accepted`` says that the checkpoint's accuracy lies in
+    its band. features: safetensors with ``features`` (N, D) and ``logits`` (N, C), float32, and the head's ``weight``
+    (C, D) and ``bias`` (C,). statistics: safetensors with the (M, L) arrays of ood.attribution for the M images of the
+    split ``test``, and the number of channels of each layer; the layers' names, and the prefixes of the late ones, are
+    in its metadata. A network without such layers has none.
     """
     device = deterministic()
     network, facts = networks.load(weights, card)
     network.to(device, memory_format=torch.channels_last)
-    pixels = np.load(images, mmap_mode="r")
+    layers = network.attribution_layers()
+    form = Form(facts["size"], facts["mean"], facts["std"], network.preprocessing)
     is_test = torch.from_numpy(column(index, "split") == "test")
+    inputs = batches(images, index, np.arange(len(is_test)), form, spec["batch"], device, job_workers())
     parts: dict[str, list[np.ndarray]] = {}
 
     def keep(name: str, values: torch.Tensor) -> None:
         parts.setdefault(name, []).append(values.cpu().numpy())
 
-    starts = range(0, len(pixels), spec["batch"])
-    for start in track(starts, "batch", len(starts)):
-        rows = slice(start, start + spec["batch"])
-        x = to_input(np.array(pixels[rows]), facts["size"], facts["mean"], facts["std"])
-        x = x.to(device, memory_format=torch.channels_last)
-        scored = is_test[rows]
+    wanted = (is_test if layers else torch.zeros_like(is_test)).split(spec["batch"])
+    for x, scored in track(zip(inputs, wanted, strict=True), "batch", len(wanted)):
         h = torch.empty(len(x), network.head.in_features, device=device)
         if not scored.all():
             with torch.inference_mode():
@@ -57,12 +56,11 @@ def extract(
         keep("features", h)
         with torch.inference_mode():
             keep("logits", network.head(h))
-    arrays = {name: np.concatenate(values) for name, values in parts.items()}
+    arrays = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
     head = {"weight": network.head.weight.cpu().numpy(), "bias": network.head.bias.cpu().numpy()}
     save_file({"features": arrays.pop("features"), "logits": arrays.pop("logits"), **head}, features)
-    layers = network.attribution_layers()
-    arrays["channels"] = np.array([layer.weight.numel() for layer in layers.values()])
-    save_file(arrays, statistics, metadata={"layers": " ".join(layers)})
+    arrays["channels"] = np.array([channels(layer) for layer in layers.values()])
+    save_file(arrays, statistics, metadata={"layers": " ".join(layers), "late": " ".join(network.late)})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from ood.errors import Problem
 from ood.progress import log
 from ood.step import Input, Inputs, Output, Outputs, Spec, run
 
-FAILED = Path("results/logs/notebooks")
 CSS = (
     "body{font:15px/1.5 sans-serif;max-width:75em;margin:2em auto;padding:0 1em} .anchor-link,.jp-InputPrompt,"
     ".jp-OutputPrompt{display:none} pre{overflow-x:auto;background:#f6f6f6;padding:.5em} img{max-width:100%}"
@@ -48,10 +47,10 @@ def notebook(
 ) -> None:
     """Execute the jupytext notebook ``source`` with papermill.
 
-    spec: settings (the keyword arguments of ood.artifacts.evidence.Evidence but for its folders) and folder (where the
-    artifacts belong). evidence and published: every file that the notebook may read. artifacts: what it must write.
-    page: the executed notebook as HTML without links to elsewhere; executed: the same as .ipynb. A notebook that fails
-    raises Problem, and what was run of it is kept under results/logs/notebooks.
+    spec: settings (the keyword arguments of ood.artifacts.evidence.Evidence but for its folders), folder (where the
+    artifacts belong) and failed. evidence and published: every file that the notebook may read. artifacts: what it must
+    write. page: the executed notebook as HTML without links to elsewhere; executed: the same as .ipynb. A notebook that
+    fails raises Problem, and what was run of it is kept as ``spec["failed"]``.
     """
     out = str(artifacts[0].parent)
     draft = executed.with_suffix(".draft.ipynb")
@@ -62,8 +61,8 @@ def notebook(
             draft, executed, {"settings": settings}, kernel_name="python3", progress_bar=False, log_output=False
         )
     except papermill.PapermillExecutionError as error:
-        FAILED.mkdir(parents=True, exist_ok=True)
-        kept = FAILED / f"{source.stem}.failed.ipynb"
+        kept = Path(spec["failed"])
+        kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(executed, kept)
         log.error("%s", re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)))
         raise Problem(

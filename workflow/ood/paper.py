@@ -52,11 +52,16 @@ def appendix(source: Input, parts: Inputs, tables: Inputs, artifacts: Inputs, pd
     """Run latexmk on ``source``; the same inputs give the same bytes.
 
     parts: sections, style and bibliography. tables: the .csv files of all tables; artifacts: their .tex and the
-    figures. spec: benchmarks, the list that the sections loop over. Raises Problem with LaTeX's own words.
+    figures. spec: shown, for each artifact the benchmarks that the sections loop over. Raises Problem with LaTeX's own
+    words.
     """
     work = pdf.parent
     (work / "cells.tex").write_text(macros(tables))
-    (work / "benchmarks.tex").write_text(rf"\newcommand{{\benchmarks}}{{{','.join(spec['benchmarks'])}}}" + "\n")
+    (work / "benchmarks.tex").write_text(
+        "".join(
+            rf"\definebenchmarks{{{artifact}}}{{{','.join(names)}}}" + "\n" for artifact, names in spec["shown"].items()
+        )
+    )
     folders = sorted({str(path.parent.resolve()) for path in (source, *parts, *artifacts)} | {str(work.resolve())})
     environment = {
         **os.environ,

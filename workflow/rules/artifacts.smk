@@ -1,58 +1,67 @@
-# Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill.
+# Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill for each edition.
 from ood.artifacts import CATALOGUE, PAPERS, PRINTED
 
 PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
 
 
-def settings():
-    """What the notebooks must know of the configuration."""
+def running(edition):
+    """The benchmarks of an edition, and the detectors that each runs."""
+    return {benchmark: CONFIG.methods(benchmark) for benchmark in EDITIONS[edition]}
+
+
+def settings(edition):
+    """What an edition's notebooks must know of the configuration."""
+    benchmarks = {name: CONFIG.benchmarks[name] for name in EDITIONS[edition]}
     return {
         "benchmarks": {
             name: {
                 "title": benchmark.title,
                 "id": benchmark.id,
                 "ood": benchmark.ood,
+                "averages": list(benchmark.averaged()),
+                "trained": benchmark.recipe is not None,
                 "seeds": benchmark.seeds,
                 "detectors": CONFIG.methods(name),
             }
-            for name, benchmark in CONFIG.benchmarks.items()
+            for name, benchmark in benchmarks.items()
         },
-        "datasets": {name: {"title": dataset.title, "kind": dataset.kind} for name, dataset in DATASETS.items()},
+        "datasets": {name: DATASETS[name].title for benchmark in benchmarks for name in sets(benchmark)},
     }
 
 
-def evidence(paper):
+def evidence(edition, paper):
     """Everything that a paper's notebook may read."""
-    templates = [template for artifact in CATALOGUE if artifact.paper == paper for template in artifact.reads]
     read = {
         template.format(benchmark=benchmark, seed=seed, dataset=dataset)
-        for template in templates
-        for benchmark in BENCHMARKS
+        for artifact in CATALOGUE
+        if artifact.paper == paper
+        for template in artifact.reads
+        for benchmark in artifact.shown(running(edition))
         for seed in seeds(benchmark)
         for dataset in sets(benchmark)
     }
-    return expand(rules.cells.output.cells, benchmark=BENCHMARKS) + sorted(read)
+    return expand(rules.cells.output.cells, benchmark=EDITIONS[edition]) + sorted(read)
 
 
-def made(paper, *suffixes):
+def made(edition, paper, *suffixes):
     """The paths of a paper's artifacts, those with the given suffixes or all, and the benchmark each shows."""
     return {
-        f"results/artifacts/{paper}/{file}": (artifact, benchmark)
+        f"results/editions/{edition}/artifacts/{paper}/{file}": (artifact, benchmark)
         for artifact in CATALOGUE
         if artifact.paper == paper
-        for file, benchmark in artifact.files(BENCHMARKS).items()
+        for file, benchmark in artifact.files(running(edition)).items()
         if not suffixes or file.endswith(suffixes)
     }
 
 
-def typeset(*suffixes):
-    return [path for paper in PAPERS for path in made(paper, *suffixes)]
+def typeset(edition, *suffixes):
+    return [path for paper in PAPERS for path in made(edition, paper, *suffixes)]
 
 
-def reported(paper):
+def reported(edition, paper):
     """A paper's artifacts, those that a browser can show with their place in the HTML report."""
     outputs = []
-    for path, (artifact, benchmark) in made(paper).items():
+    for path, (artifact, benchmark) in made(edition, paper).items():
         labels = {
             "artifact": artifact.id,
             "shows": artifact.title,
@@ -64,33 +73,38 @@ def reported(paper):
     return outputs
 
 
-for paper in PAPERS:
+for edition in EDITIONS:
+    for paper in PAPERS:
 
-    rule:
-        """Run this paper's notebook: all its tables and figures."""
-        name:
-            paper
-        input:
-            source=f"notebooks/{paper}.py",
-            evidence=evidence(paper),
-            published=PUBLISHED,
-        output:
-            artifacts=reported(paper),
-            page=report(
-                f"results/notebooks/{paper}.html",
-                caption="../report/notebook.rst",
-                category=PAPERS[paper],
-                labels={"artifact": "notebook", "shows": "the executed notebook", "benchmark": "all"},
-            ),
-            executed=f"results/notebooks/{paper}.ipynb",
-        log:
-            f"results/logs/notebooks/{paper}.log",
-        conda:
-            "../../envs/ood.yaml"
-        params:
-            spec=spec(settings=settings(), folder=f"results/artifacts/{paper}"),
-            code=code("ood.notebook", f"notebooks/{paper}.py"),
-        shell:
-            "python -m ood.notebook --source {input.source} --evidence {input.evidence}"
-            " --published {input.published} --artifacts {output.artifacts} --page {output.page}"
-            " --executed {output.executed} --spec {params.spec:q} --log {log}"
+        rule:
+            """Run this paper's notebook on this edition's benchmarks: all its tables and figures."""
+            name:
+                f"{edition}_{paper}"
+            input:
+                source=f"notebooks/{paper}.py",
+                evidence=evidence(edition, paper),
+                published=PUBLISHED,
+            output:
+                artifacts=reported(edition, paper),
+                page=report(
+                    f"results/editions/{edition}/notebooks/{paper}.html",
+                    caption="../report/notebook.rst",
+                    category=PAPERS[paper],
+                    labels={"artifact": "notebook", "shows": "the executed notebook", "benchmark": "all"},
+                ),
+                executed=f"results/editions/{edition}/notebooks/{paper}.ipynb",
+            log:
+                f"results/logs/editions/{edition}/notebooks/{paper}.log",
+            conda:
+                "../../envs/ood.yaml"
+            params:
+                spec=spec(
+                    settings=settings(edition),
+                    folder=f"results/editions/{edition}/artifacts/{paper}",
+                    failed=f"results/logs/editions/{edition}/notebooks/{paper}.failed.ipynb",
+                ),
+                code=code("ood.notebook", f"notebooks/{paper}.py"),
+            shell:
+                "python -m ood.notebook --source {input.source} --evidence {input.evidence}"
+                " --published {input.published} --artifacts {output.artifacts} --page {output.page}"
+                " --executed {output.executed} --spec {params.spec:q} --log {log}"

@@ -1,5 +1,7 @@
 # What all rules share: the checked configuration, and how a rule says what its job depends on.
 import json
+import os
+import re
 import shutil
 import sys
 
@@ -14,17 +16,29 @@ from ood.errors import Problem
 shell.prefix("set -euo pipefail; export PYTHONPATH=workflow; ")
 
 try:
-    CONFIG, DATASETS = load(config), catalogue.datasets()
+    CONFIG, DATASETS, FILES = load(config), catalogue.datasets(), catalogue.files()
 except Problem as problem:
     raise WorkflowError(str(problem))
 
 BENCHMARKS = list(CONFIG.benchmarks)
+TRAINED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.recipe]
+ADOPTED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.weights]
+EDITIONS = CONFIG.editions
+# The fetching step reads it there: a file is the same wherever it comes from, so another mirror makes nothing stale.
+MIRROR = os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or "")
+
+
+def any_of(names):
+    """A pattern that matches exactly these names; with none of them, nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
-    benchmark="|".join(BENCHMARKS),
-    dataset="|".join(DATASETS),
-    detector="|".join(CONFIG.detectors),
+    benchmark=any_of(BENCHMARKS),
+    dataset=any_of(DATASETS),
+    detector=any_of(CONFIG.detectors),
+    edition=any_of(EDITIONS),
+    file=any_of(FILES),
     seed=r"\d+",
 
 
@@ -38,6 +52,23 @@ def code(*modules):
     return closure.digest(*modules)
 
 
+def archives(dataset):
+    """The fetched files that a dataset is made of: of several alternatives one that is at hand, else the first."""
+    places = [catalogue.ARCHIVES, *([] if not MIRROR or "://" in MIRROR else [Path(MIRROR)])]
+    present = {file for file in FILES if any(Path(place, file).is_file() for place in places)}
+    return [str(catalogue.ARCHIVES / file) for file in DATASETS[dataset].needs(present)]
+
+
+def images(dataset):
+    """A prepared set's images: an array, or a tar of encoded pictures."""
+    return f"results/data/{dataset}/images.{'tar' if DATASETS[dataset].packed else 'npy'}"
+
+
+def decoders(dataset):
+    """Threads of a job that reads a prepared set: as many as decode pictures, where there are any to be decoded."""
+    return CONFIG.extraction.workers if DATASETS[dataset].packed else 1
+
+
 def sets(benchmark):
     """The benchmark's datasets, the in-distribution one first."""
     return [CONFIG.benchmarks[benchmark].id, *CONFIG.benchmarks[benchmark].ood]
@@ -47,8 +78,8 @@ def seeds(benchmark):
     return CONFIG.benchmarks[benchmark].seeds
 
 
-def training(wildcards):
-    """A training job's parameters."""
+def checkpoint(wildcards):
+    """What training a network and adopting a published one have in common."""
     benchmark = CONFIG.benchmarks[wildcards.benchmark]
     options = benchmark.network.model_dump()
     return {
@@ -56,8 +87,28 @@ def training(wildcards):
         "network": options.pop("name"),
         "options": options,
         "size": benchmark.input_size,
-        "recipe": CONFIG.recipes[benchmark.recipe].model_dump(),
+        "normalisation": DATASETS[benchmark.id].normalisation,
+        "splits": ["train", "test"],
     }
+
+
+def recipe(wildcards):
+    return CONFIG.recipes[CONFIG.benchmarks[wildcards.benchmark].recipe]
+
+
+def network(wildcards):
+    """The module of a benchmark's network."""
+    return f"ood.networks.{CONFIG.benchmarks[wildcards.benchmark].network.name}"
+
+
+def trained(edition, file):
+    """A file of every checkpoint of an edition; ``timing.json`` only of those that were trained here."""
+    return [
+        f"results/checkpoints/{benchmark}/seed{seed}/{file}"
+        for benchmark in EDITIONS[edition]
+        for seed in seeds(benchmark)
+        if file == "card.json" or benchmark in TRAINED
+    ]
 
 
 def consumed(wildcards):
@@ -74,7 +125,7 @@ def consumed(wildcards):
             if method.consumes == "attributions"
             else []
         ),
-        "images": expand("results/data/{dataset}/images.npy", dataset=every) if network else [],
+        "images": list(map(images, every)) if network else [],
         "checkpoint": (
             expand(f"results/checkpoints/{run}/{{file}}", file=["model.safetensors", "card.json"]) if network else []
         ),
@@ -92,11 +143,12 @@ def numbers(benchmark):
     return [f"results/cells/{benchmark}.parquet", *expand(admitted, seed=seeds(benchmark))]
 
 
-def everything(wildcards):
-    """All benchmarks, all notebooks, and the appendix where there is LaTeX (the setup says so if there is none)."""
-    appendix = ["results/paper/appendix.pdf"] if shutil.which("latexmk") else []
+def everything(edition):
+    """An edition's numbers, notebooks, and appendix where there is LaTeX (the setup says so if there is none)."""
+    appendix = [f"results/editions/{edition}/appendix.pdf"] if shutil.which("latexmk") else []
     return [
-        *(path for benchmark in BENCHMARKS for path in numbers(benchmark)),
-        *expand("results/notebooks/{paper}.html", paper=PAPERS),
+        *(path for benchmark in EDITIONS[edition] for path in numbers(benchmark)),
+        *expand("results/editions/{edition}/notebooks/{paper}.html", edition=edition, paper=PAPERS),
+        f"results/editions/{edition}/networks.html",
         *appendix,
     ]

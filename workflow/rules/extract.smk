@@ -7,8 +7,8 @@ rule extract:
         weights=rules.train.output.weights,
         card=rules.train.output.card,
         accepted=rules.accept.output.accepted,
-        images=rules.prepare.output.images,
-        index=rules.prepare.output.index,
+        images=lambda wildcards: images(wildcards.dataset),
+        index="results/data/{dataset}/index.parquet",
     output:
         features="results/features/{benchmark}/seed{seed}/{dataset}.safetensors",
         statistics="results/attributions/{benchmark}/seed{seed}/{dataset}.safetensors",
@@ -18,14 +18,14 @@ rule extract:
         "results/benchmarks/features/{benchmark}/seed{seed}/{dataset}.tsv"
     conda:
         "../../envs/ood.yaml"
+    threads: lambda wildcards: decoders(wildcards.dataset)
     params:
         spec=lambda wildcards: spec(
-            batch=CONFIG.extraction.batch, network=CONFIG.benchmarks[wildcards.benchmark].network.name
+            batch=CONFIG.batch(wildcards.benchmark), network=CONFIG.benchmarks[wildcards.benchmark].network.name
         ),
-        code=lambda wildcards: code(
-            "ood.extraction", f"ood.networks.{CONFIG.benchmarks[wildcards.benchmark].network.name}"
-        ),
+        code=lambda wildcards: code("ood.extraction", network(wildcards)),
     shell:
-        "python -m ood.extraction --weights {input.weights} --card {input.card} --accepted {input.accepted}"
-        " --images {input.images} --index {input.index} --features {output.features}"
+        # Not in the parameters: another number of workers makes nothing stale.
+        "OOD_WORKERS={threads} python -m ood.extraction --weights {input.weights} --card {input.card}"
+        " --accepted {input.accepted} --images {input.images} --index {input.index} --features {output.features}"
         " --statistics {output.statistics} --spec {params.spec:q} --log {log}"

@@ -18,6 +18,7 @@ rule evaluate:
     params:
         spec=lambda wildcards: spec(
             datasets=sets(wildcards.benchmark),
+            averages=CONFIG.benchmarks[wildcards.benchmark].averaged(),
             seeds=seeds(wildcards.benchmark),
             bootstrap=CONFIG.bootstrap.model_dump(),
         ),
@@ -34,6 +35,7 @@ rule cells:
             detector=CONFIG.methods(wildcards.benchmark),
             **wildcards,
         ),
+        disjoint="results/data/disjoint/{benchmark}.json",
         cards=lambda wildcards: expand(
             "results/checkpoints/{benchmark}/seed{seed}/card.json", seed=seeds(wildcards.benchmark), **wildcards
         ),
@@ -51,5 +53,5 @@ rule cells:
         ),
         code=code("ood.cells"),
     shell:
-        "python -m ood.cells --metrics {input.metrics} --cards {input.cards} --cells {output.cells}"
+        "python -m ood.cells --metrics {input.metrics} --cards {input.cards} --disjoint {input.disjoint} --cells {output.cells}"
         " --spec {params.spec:q} --log {log}"

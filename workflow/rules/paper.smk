@@ -1,27 +1,31 @@
-# Tables and figures -> the appendix.
+# Tables and figures -> the appendix of each edition.
 
 
-rule appendix:
-    """Typeset every table and figure into one PDF."""
-    input:
-        source="paper/appendix.tex",
-        parts=sorted(str(path) for path in Path("paper").rglob("*") if path.suffix in (".tex", ".sty", ".bib")),
-        tables=typeset(".csv"),
-        artifacts=typeset(".tex", ".pdf"),
-    output:
-        pdf=report(
-            "results/paper/appendix.pdf",
-            caption="../report/appendix.rst",
-            category="Appendix",
-            labels={"artifact": "appendix", "shows": "all tables and figures", "benchmark": "all"},
-        ),
-    log:
-        "results/logs/paper/appendix.log",
-    conda:
-        "../../envs/ood.yaml"
-    params:
-        spec=spec(benchmarks=BENCHMARKS),
-        code=code("ood.paper"),
-    shell:
-        "python -m ood.paper --source {input.source} --parts {input.parts} --tables {input.tables}"
-        " --artifacts {input.artifacts} --pdf {output.pdf} --spec {params.spec:q} --log {log}"
+for edition in EDITIONS:
+
+    rule:
+        """Typeset every table and figure of this edition into one PDF."""
+        name:
+            f"{edition}_appendix"
+        input:
+            source="paper/appendix.tex",
+            parts=sorted(str(path) for path in Path("paper").rglob("*") if path.suffix in (".tex", ".sty", ".bib")),
+            tables=typeset(edition, ".csv"),
+            artifacts=typeset(edition, ".tex", ".pdf"),
+        output:
+            pdf=report(
+                f"results/editions/{edition}/appendix.pdf",
+                caption="../report/appendix.rst",
+                category="Appendix",
+                labels={"artifact": "appendix", "shows": "all tables and figures", "benchmark": "all"},
+            ),
+        log:
+            f"results/logs/editions/{edition}/appendix.log",
+        conda:
+            "../../envs/ood.yaml"
+        params:
+            spec=spec(shown={artifact.id: artifact.shown(running(edition)) for artifact in CATALOGUE}),
+            code=code("ood.paper"),
+        shell:
+            "python -m ood.paper --source {input.source} --parts {input.parts} --tables {input.tables}"
+            " --artifacts {input.artifacts} --pdf {output.pdf} --spec {params.spec:q} --log {log}"

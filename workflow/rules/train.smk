@@ -1,32 +1,65 @@
-# Prepared in-distribution set + recipe + seed -> checkpoint, and its admission.
+# Prepared in-distribution set + recipe + seed, or a published weight file -> checkpoint, and its admission.
 
 
 rule train:
     """Train one network with one seed."""
     input:
-        images=lambda wildcards: f"results/data/{sets(wildcards.benchmark)[0]}/images.npy",
+        images=lambda wildcards: images(sets(wildcards.benchmark)[0]),
+        index=lambda wildcards: f"results/data/{sets(wildcards.benchmark)[0]}/index.parquet",
+    output:
+        weights="results/checkpoints/{benchmark}/seed{seed}/model.safetensors",
+        card="results/checkpoints/{benchmark}/seed{seed}/card.json",
+        timing="results/checkpoints/{benchmark}/seed{seed}/timing.json",
+    log:
+        "results/logs/checkpoints/{benchmark}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/checkpoints/{benchmark}/seed{seed}.tsv"
+    wildcard_constraints:
+        benchmark=any_of(TRAINED),
+    conda:
+        "../../envs/ood.yaml"
+    threads: lambda wildcards: recipe(wildcards).threads
+    params:
+        spec=lambda wildcards: spec(**checkpoint(wildcards), recipe=recipe(wildcards).training()),
+        code=lambda wildcards: code("ood.training", network(wildcards)),
+    shell:
+        "python -m ood.training --images {input.images} --index {input.index} --weights {output.weights}"
+        " --card {output.card} --timing {output.timing} --spec {params.spec:q} --log {log}"
+
+
+rule adopt:
+    """Take over a published checkpoint: check that it fits its network, and measure its accuracy."""
+    input:
+        published=lambda wildcards: f"results/archives/{CONFIG.benchmarks[wildcards.benchmark].weights.file}",
+        images=lambda wildcards: images(sets(wildcards.benchmark)[0]),
         index=lambda wildcards: f"results/data/{sets(wildcards.benchmark)[0]}/index.parquet",
     output:
         weights="results/checkpoints/{benchmark}/seed{seed}/model.safetensors",
         card="results/checkpoints/{benchmark}/seed{seed}/card.json",
     log:
         "results/logs/checkpoints/{benchmark}/seed{seed}.log",
-    benchmark:
-        "results/benchmarks/checkpoints/{benchmark}/seed{seed}.tsv"
+    wildcard_constraints:
+        benchmark=any_of(ADOPTED),
     conda:
         "../../envs/ood.yaml"
+    threads: lambda wildcards: decoders(sets(wildcards.benchmark)[0])
     params:
-        spec=lambda wildcards: spec(**training(wildcards)),
-        code=lambda wildcards: code("ood.training", f"ood.networks.{training(wildcards)['network']}"),
+        spec=lambda wildcards: spec(
+            **checkpoint(wildcards),
+            class_order=CONFIG.benchmarks[wildcards.benchmark].weights.class_order,
+            batch=CONFIG.batch(wildcards.benchmark),
+        ),
+        code=lambda wildcards: code("ood.adoption", network(wildcards)),
     shell:
-        "python -m ood.training --images {input.images} --index {input.index} --weights {output.weights}"
-        " --card {output.card} --spec {params.spec:q} --log {log}"
+        # Not in the parameters: another number of workers makes nothing stale.
+        "OOD_WORKERS={threads} python -m ood.adoption --published {input.published} --images {input.images}"
+        " --index {input.index} --weights {output.weights} --card {output.card} --spec {params.spec:q} --log {log}"
 
 
 rule accept:
     """Stop what hangs on a checkpoint whose test accuracy is outside its band."""
     input:
-        card=rules.train.output.card,
+        card="results/checkpoints/{benchmark}/seed{seed}/card.json",
     output:
         accepted="results/checkpoints/{benchmark}/seed{seed}/accepted.json",
     log:
@@ -34,7 +67,37 @@ rule accept:
     conda:
         "../../envs/ood.yaml"
     params:
-        spec=lambda wildcards: spec(benchmark=wildcards.benchmark, band=CONFIG.benchmarks[wildcards.benchmark].accuracy),
+        spec=lambda wildcards: spec(**CONFIG.band(wildcards.benchmark)),
         code=code("ood.acceptance"),
     shell:
         "python -m ood.acceptance --card {input.card} --accepted {output.accepted} --spec {params.spec:q} --log {log}"
+
+
+rule training_cards:
+    """What is known of an edition's networks: accuracy, curve, recipe, device, wall time."""
+    input:
+        cards=lambda wildcards: trained(wildcards.edition, "card.json"),
+        timings=lambda wildcards: trained(wildcards.edition, "timing.json"),
+    output:
+        page=report(
+            "results/editions/{edition}/networks.html",
+            caption="../report/networks.rst",
+            category="Overview",
+            labels={"artifact": "cards", "shows": "accuracy, curve, recipe, wall time", "benchmark": "all"},
+        ),
+    log:
+        "results/logs/editions/{edition}/networks.log",
+    conda:
+        "../../envs/ood.yaml"
+    params:
+        spec=lambda wildcards: spec(
+            checkpoints=[
+                f"{CONFIG.benchmarks[benchmark].title}, seed {seed}"
+                for benchmark in EDITIONS[wildcards.edition]
+                for seed in seeds(benchmark)
+            ]
+        ),
+        code=code("ood.training_cards"),
+    shell:
+        "python -m ood.training_cards --cards {input.cards} --timings {input.timings} --page {output.page}"
+        " --spec {params.spec:q} --log {log}"

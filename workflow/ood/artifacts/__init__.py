@@ -2,7 +2,8 @@
 
 ``CATALOGUE`` lists them; their ids are those of the papers' tables and figures. An artifact exists once for each
 benchmark of config.yaml, once for each of the papers' own benchmarks for which its numbers are printed
-(``printed_for``), or, ``across`` benchmarks, once. Beyond the cells it ``reads`` result files, named by templates.
+(``printed_for``), or, ``across`` benchmarks, once. Benchmarks that do not run the detectors it ``needs`` have none.
+Beyond the cells it ``reads`` result files, named by templates.
 """
 
 from typing import NamedTuple
@@ -11,9 +12,9 @@ SUFFIXES = {"table": ("tex", "csv", "html", "txt"), "figure": ("tex", "pdf", "pn
 # One notebook each.
 PAPERS = {"overview": "Overview", "gaia": "GAIA", "igoe": "How useful are gradients?", "rg": "RG"}
 # The papers' own benchmarks, by the names that artifacts use.
-PRINTED = {"imagenet": "ImageNet-1k", "small_scale": "MNIST, SVHN, CIFAR-10"}
+PRINTED = {"imagenet": "ImageNet-1k, BiT-S R101x1", "small_scale": "MNIST, SVHN and CIFAR-10"}
 
-IMAGES = "results/data/{dataset}/images.npy"
+SHEETS = "results/data/{dataset}/sheet.png"
 CARDS = "results/checkpoints/{benchmark}/seed{seed}/card.json"
 GAIA_A = "results/scores/{benchmark}/seed{seed}/gaia_a.parquet"
 GAIA_Z = "results/scores/{benchmark}/seed{seed}/gaia_z.parquet"
@@ -27,30 +28,45 @@ class Artifact(NamedTuple):
     across: bool = False
     printed_for: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
-    def names(self, benchmarks: list[str]) -> dict[str, str]:
-        """File name without suffix -> the benchmark it shows (empty when across all)."""
-        if self.across:
-            return {self.id: ""}
-        return {f"{self.id}.{benchmark}": benchmark for benchmark in (*self.printed_for, *benchmarks)}
+    def shown(self, running: dict[str, list[str]]) -> list[str]:
+        """Of benchmarks and the detectors that each runs, those that the artifact can show."""
+        return [benchmark for benchmark, detectors in running.items() if set(self.needs) <= set(detectors)]
 
-    def files(self, benchmarks: list[str]) -> dict[str, str]:
-        """Every file of the artifact, relative to its paper's folder -> the benchmark it shows."""
-        named = self.names(benchmarks).items()
-        return {f"{name}.{suffix}": benchmark for name, benchmark in named for suffix in SUFFIXES[self.kind]}
+    def files(self, running: dict[str, list[str]]) -> dict[str, str]:
+        """Every file of the artifact, relative to its paper's folder -> the benchmark it shows (empty: all)."""
+        shown = [*self.printed_for, *self.shown(running)]
+        named = {self.id: ""} if self.across else {f"{self.id}.{benchmark}": benchmark for benchmark in shown}
+        return {f"{name}.{suffix}": benchmark for name, benchmark in named.items() for suffix in SUFFIXES[self.kind]}
 
 
 CATALOGUE = (
     Artifact("HEADLINE", "overview", "table", "Every method"),
     Artifact("ACCURACY", "overview", "table", "Accuracy of the networks", across=True),
-    Artifact("DATA", "overview", "figure", "The images", reads=(IMAGES,)),
+    Artifact("DATA", "overview", "figure", "The images", reads=(SHEETS,)),
     Artifact("TRAINING", "overview", "figure", "Training curves", across=True, reads=(CARDS,)),
-    Artifact("GAIA-S-T2", "gaia", "table", "Five seeds", across=True),
-    Artifact("GAIA-S-T3", "gaia", "table", "Fusion strategies", printed_for=("imagenet",)),
-    Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(GAIA_A,)),
-    Artifact("GAIA-S-F3", "gaia", "figure", "Contribution of each layer", reads=(GAIA_A, GAIA_Z)),
-    Artifact("IGOE-T2", "igoe", "table", "Output terms, products, gradients", printed_for=("small_scale", "imagenet")),
-    Artifact("IGOE-F2", "igoe", "figure", "Feature norm against output term"),
-    Artifact("RG-T3", "rg", "table", "Clip threshold", printed_for=("imagenet",)),
-    Artifact("RG-T4", "rg", "table", "Temperature", printed_for=("imagenet",)),
+    Artifact("GAIA-S-T2", "gaia", "table", "Five seeds", across=True, needs=("gaia_a", "gaia_z")),
+    Artifact("GAIA-S-T3", "gaia", "table", "Fusion strategies", printed_for=("imagenet",), needs=("gaia_a",)),
+    Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(GAIA_A,), needs=("gaia_a",)),
+    Artifact(
+        "GAIA-S-F3",
+        "gaia",
+        "figure",
+        "Contribution of each layer",
+        reads=(GAIA_A, GAIA_Z),
+        needs=("gaia_a", "gaia_z"),
+    ),
+    Artifact(
+        "IGOE-T2",
+        "igoe",
+        "table",
+        "Output terms, products, gradients",
+        printed_for=("small_scale", "imagenet"),
+        needs=("encoding_output", "gradnorm", "exgrad"),
+    ),
+    Artifact("IGOE-F2", "igoe", "figure", "Feature norm against output term", needs=("encoding_output",)),
+    Artifact("RG-T3", "rg", "table", "Clip threshold", printed_for=("imagenet",), needs=("rg",)),
+    Artifact("RG-T4", "rg", "table", "Temperature", printed_for=("imagenet",), needs=("rg",)),
 )
+ARTIFACTS = {artifact.id: artifact for artifact in CATALOGUE}

@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from ood import published
+from ood.artifacts import ARTIFACTS, PRINTED
 from ood.errors import Problem
 
 
 class Evidence:
     """Read access to the results of all benchmarks and to the papers' printed numbers.
 
-    benchmarks: name -> {title, id, ood: list of datasets, seeds, detectors}; datasets: name -> {title, kind}.
+    benchmarks: name -> {title, id, ood: list of datasets, averages: list of names, seeds, detectors}; datasets:
+    name -> title.
     ``results`` is the folder of all results, ``printed`` that of the printed numbers, ``out`` where artifacts go.
     """
 
@@ -37,19 +40,34 @@ class Evidence:
         return self.cells.loc[key]
 
     def title(self, dataset: str) -> str:
-        return self.datasets[dataset]["title"] if dataset in self.datasets else dataset.capitalize()
+        """What to call a dataset, or an average of several."""
+        return self.datasets.get(dataset, dataset.replace("_", " ").capitalize())
 
     def columns(self, benchmark: str) -> list[str]:
-        """The benchmark's OOD sets, then their average."""
-        return [*self.benchmarks[benchmark]["ood"], "average"]
+        """The benchmark's OOD sets, then their averages."""
+        return [*self.benchmarks[benchmark]["ood"], *self.benchmarks[benchmark]["averages"]]
+
+    def shown(self, artifact: str) -> list[str]:
+        """The benchmarks for which an artifact is made: the papers' own that it has numbers of, then ours."""
+        about = ARTIFACTS[artifact]
+        running = {name: benchmark["detectors"] for name, benchmark in self.benchmarks.items()}
+        return [*about.printed_for, *about.shown(running)]
+
+    def is_ours(self, benchmark: str) -> bool:
+        """Whether a benchmark is of config.yaml; else it is one of the papers' own, of which there is only print."""
+        return benchmark in self.benchmarks
+
+    def where(self, benchmark: str) -> str:
+        """A benchmark's name in a caption."""
+        return self.benchmarks[benchmark]["title"] if self.is_ours(benchmark) else PRINTED[benchmark]
 
     def scores(self, benchmark: str, seed: int, detector: str) -> pd.DataFrame:
         """Per-image scores: dataset, image, one column per variant."""
         return pd.read_parquet(self.results / "scores" / benchmark / f"seed{seed}" / f"{detector}.parquet")
 
-    def images(self, dataset: str) -> np.ndarray:
-        """The prepared images, uint8 (N, H, W, C)."""
-        return np.load(self.results / "data" / dataset / "images.npy", mmap_mode="r")
+    def sheet(self, dataset: str) -> np.ndarray:
+        """The contact sheet, uint8 (rows * H, columns * W) or with a third axis of colours."""
+        return np.asarray(Image.open(self.results / "data" / dataset / "sheet.png"))
 
     def card(self, benchmark: str, seed: int) -> dict[str, Any]:
         """What is known of a checkpoint."""

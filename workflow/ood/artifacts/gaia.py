@@ -46,6 +46,7 @@ def seed_stability(evidence: Evidence) -> Table:
             [Column(f"{name} {metric}", metric, (name, "average", metric)) for metric in ("FPR95", "AUROC")],
         )
         for name, about in evidence.benchmarks.items()
+        if name in evidence.shown("GAIA-S-T2")
     ]
     rows = [
         Row(name, name, ours, {"method": name, "variant": "5 seeds"})
@@ -64,17 +65,16 @@ def seed_stability(evidence: Evidence) -> Table:
 
 def fusion(evidence: Evidence, benchmark: str) -> Table:
     """GAIA-S-T3 for the papers' ImageNet benchmark or for one of ours."""
-    own = benchmark in evidence.benchmarks
+    own = evidence.is_ours(benchmark)
     fusions = FUSIONS | (AS_PRINTED if own else {})
     rows = [
         Row(key, label, ("gaia_a", column), {"method": "GAIA-A", "variant": variant} if variant else None)
         for key, (label, column, variant) in fusions.items()
     ]
-    where = evidence.benchmarks[benchmark]["title"] if own else "ImageNet-1k, BiT-S R101x1"
     return Table(
         "GAIA-S-T3",
         f"GAIA-S-T3.{benchmark}",
-        f"Fusion strategies of GAIA-A: {where} (GAIA supplement, Table 3).",
+        f"Fusion strategies of GAIA-A: {evidence.where(benchmark)} (GAIA supplement, Table 3).",
         rows,
         panels(evidence, benchmark) if own else printed_panels(IMAGENET, ("AUROC", "FPR95")),
         foot="Percent, mean $\\pm$ sample standard deviation over seeds; bold: best of the column. Rows with "

@@ -43,14 +43,13 @@ def _rows(own: bool) -> list[Row]:
 
 def products(evidence: Evidence, benchmark: str) -> Table:
     """IGOE-T2: output terms alone, times the feature norm, and the gradient scores they come from."""
-    own = benchmark in evidence.benchmarks
-    about = {"small_scale": "MNIST, SVHN and CIFAR-10", "imagenet": "ImageNet-1k, BiT-S R101x1"}
+    own = evidence.is_ours(benchmark)
     datasets = {"small_scale": PAIRS, "imagenet": IMAGENET}
-    where = evidence.benchmarks[benchmark]["title"] if own else about[benchmark]
     return Table(
         "IGOE-T2",
         f"IGOE-T2.{benchmark}",
-        f"Output terms, products with the feature norm, gradient scores: {where} (Igoe et al., Table 2).",
+        "Output terms, products with the feature norm, gradient scores: "
+        f"{evidence.where(benchmark)} (Igoe et al., Table 2).",
         _rows(own),
         panels(evidence, benchmark, ("AUROC",)) if own else printed_panels(datasets[benchmark], ("AUROC",)),
         unit="fraction",

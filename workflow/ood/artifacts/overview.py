@@ -8,6 +8,7 @@ from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, save, style
 from ood.artifacts.table import Column, Panel, Row, Table
 from ood.detectors import method
+from ood.pixels import SHEET
 
 LABELS = {
     "msp": "MSP",
@@ -52,41 +53,41 @@ def accuracy(evidence: Evidence) -> Table:
         "ACCURACY",
         "ACCURACY",
         "Accuracy of the trained networks.",
-        [Row(split, split, ("network", split)) for split in ("train", "validation", "test")],
+        [Row(split, split, ("network", split)) for split in ("train", "test")],
         [Panel("split", columns)],
         foot="Percent, mean $\\pm$ sample standard deviation ($n-1$) over seeds. The test split selected nothing.",
+        ranked=False,
     )
 
 
-def contact_sheet(evidence: Evidence, benchmark: str, count: int = 18) -> Figure:
-    """DATA: evenly spaced images of every dataset of a benchmark."""
+def contact_sheet(evidence: Evidence, benchmark: str) -> Figure:
+    """DATA: evenly spaced images of every dataset of a benchmark, the first row of its contact sheet."""
     about = evidence.benchmarks[benchmark]
     names = [about["id"], *about["ood"]]
     with style():
-        figure, axes = plt.subplots(len(names), count, figsize=(WIDTH, 0.36 * len(names)))
-        figure.subplots_adjust(0.16, 0, 1, 1, wspace=0.05, hspace=0.05)
-        for row, name in zip(axes, names, strict=True):
-            images = evidence.images(name)
-            for axis, place in zip(row, range(0, len(images), len(images) // count), strict=False):
-                axis.imshow(images[place].squeeze(), cmap="gray", vmin=0, vmax=255)
-            for axis in row:
-                axis.set_axis_off()
-            row[0].text(-0.3, 0.5, evidence.title(name), transform=row[0].transAxes, ha="right", va="center")
+        figure, axes = plt.subplots(len(names), 1, figsize=(WIDTH, 0.27 * len(names)))
+        figure.subplots_adjust(0.24, 0, 1, 1, hspace=0.12)
+        for axis, name in zip(axes, names, strict=True):
+            sheet = evidence.sheet(name)
+            axis.imshow(sheet[: len(sheet) // SHEET[0]], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            axis.set_axis_off()
+            axis.text(-0.01, 0.5, evidence.title(name), transform=axis.transAxes, ha="right", va="center")
     return save(
         evidence,
         figure,
         f"DATA.{benchmark}",
-        f"Images of {about['title']}, in-distribution first, as stored (before up-sampling to the network's input).",
+        f"Images of {about['title']}, in-distribution first, evenly spaced through each set, as stored.",
     )
 
 
 def training_curves(evidence: Evidence) -> Figure:
     """TRAINING: mean training loss by epoch, a line per seed."""
+    trained = {name: about for name, about in evidence.benchmarks.items() if about["trained"]}
     with style():
         figure, axes = plt.subplots(
-            1, len(evidence.benchmarks), figsize=(WIDTH, 1.9), sharey=True, layout="constrained", squeeze=False
+            1, max(len(trained), 1), figsize=(WIDTH, 1.9), sharey=True, layout="constrained", squeeze=False
         )
-        for axis, (name, about) in zip(axes[0], evidence.benchmarks.items(), strict=True):
+        for axis, (name, about) in zip(axes[0], trained.items(), strict=False):
             for seed, colour in zip(about["seeds"], COLOURS * len(about["seeds"]), strict=False):
                 losses = evidence.card(name, seed)["losses"]
                 axis.semilogy(range(1, len(losses) + 1), losses, color=colour, linewidth=1, label=f"seed {seed}")

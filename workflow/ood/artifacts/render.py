@@ -4,6 +4,7 @@ The .tex holds the layout and ids only. The .csv holds the numbers; the macros t
 (ood.paper), so that no number reaches the page but through its id.
 """
 
+import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -44,9 +45,10 @@ def panel_frame(table: Table, panel: Panel, entries: pd.DataFrame) -> pd.DataFra
 
 
 def heading(label: str) -> str:
-    """A column's label as TeX; an ID-OOD pair takes two lines."""
+    """A column's label as TeX; an ID-OOD pair or a long label takes two lines or more."""
     identity, arrow, ood = label.partition(" \u2192 ")
-    return rf"\shortstack[r]{{{identity}\\$\to$ {ood}}}" if arrow else label
+    lines = [identity, rf"$\to$ {ood}"] if arrow else textwrap.wrap(label, 13, break_long_words=False)
+    return lines[0] if len(lines) == 1 else r"\shortstack[r]{" + r"\\".join(lines) + "}"
 
 
 def latex(table: Table) -> str:

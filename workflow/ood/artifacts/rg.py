@@ -9,12 +9,11 @@ TEMPERATURES = ("0.5", "1", "2", "4", "8", "16", "32", "64")
 
 
 def _sweep(evidence: Evidence, benchmark: str, artifact: str, what: str, number: int, rows: list[Row]) -> Table:
-    own = benchmark in evidence.benchmarks
-    where = evidence.benchmarks[benchmark]["title"] if own else "ImageNet-1k, BiT-S R101x1"
+    own = evidence.is_ours(benchmark)
     return Table(
         artifact,
         f"{artifact}.{benchmark}",
-        f"{what}: {where} (RG, Table {number}).",
+        f"{what}: {evidence.where(benchmark)} (RG, Table {number}).",
         rows,
         panels(evidence, benchmark) if own else printed_panels(IMAGENET, ("AUROC", "FPR95")),
         foot="Percent, mean $\\pm$ sample standard deviation over seeds; bold: best of the column."

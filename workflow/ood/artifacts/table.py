@@ -47,6 +47,7 @@ class Table:
     panels: list[Panel]
     unit: str = "percent"
     foot: str = ""
+    ranked: bool = True  # whether the rows compete, so that the best of a column is marked
 
     def entries(self, evidence: Evidence) -> pd.DataFrame:
         """One line per number: id, row, column, printed and ours as text, and what ours was made from."""
@@ -61,7 +62,8 @@ class Table:
         lower = frame["column"].str.contains("|".join(LOWER_IS_BETTER))
         rank = frame["mean"].where(~lower, -frame["mean"])
         columns = rank.groupby(frame["column"])
-        frame["best"] = rank.notna() & (rank == columns.transform("max")) & (columns.transform("count") > 1)
+        best = rank.notna() & (rank == columns.transform("max")) & (columns.transform("count") > 1)
+        frame["best"] = best & self.ranked
         absent = frame["printed"].ne("").map({True: "not run", False: "-"})
         frame["shown"] = frame["ours"].where(frame["ours"] != "", absent)
         return frame

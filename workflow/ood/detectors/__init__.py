@@ -25,10 +25,14 @@ class Features(NamedTuple):
 
 
 class Attributions(NamedTuple):
-    """What one attribution pass leaves (ood.attribution): per layer its name and channels, per statistic (N, L)."""
+    """What one attribution pass leaves (ood.attribution): per layer its name and channels, per statistic (N, L).
+
+    ``late``: prefixes of the names of the network's late layers, none for all.
+    """
 
     features: Features
     layers: tuple[str, ...]
+    late: tuple[str, ...]
     channels: np.ndarray
     statistics: dict[str, np.ndarray]
 

@@ -11,7 +11,8 @@ high for confident inputs, so its sign is +); ``top1`` and ``direct``, the rows 
 disagree on where the absolute value stands: plain names take the absolute value of the spatial mean (code), names with
 `` mean_abs`` the spatial mean of absolute values (Eq. 7 as printed). ``q=0.5 layer=...`` is one layer, for Figure 3.
 
-The layers are blocks 3 and 4, as in the released commands for CIFAR; supplement A.1 speaks of the last block only.
+The layers are the network's late ones: blocks 3 and 4 of ResNet34, as in the released commands for CIFAR (supplement
+A.1 speaks of the last block only). The option ``layers``, prefixes of names, overrides them.
 """
 
 import numpy as np
@@ -33,17 +34,18 @@ class Method(Detector):
     consumes = "attributions"
     default = "q=0.5"
 
-    layers: tuple[str, ...] = ("layer3.", "layer4.")
+    layers: tuple[str, ...] | None = None
 
     def score(self, images: Attributions, fitted: None) -> dict[str, np.ndarray]:
         output = np.maximum(output_component(images.features), FLOOR)
         columns = {"output": output}
+        chosen = images.late if self.layers is None else self.layers
         for reduction, suffix in (("abs_mean", ""), ("mean_abs", " mean_abs")):
-            inner = layers.mean(images, f"inner.{reduction}", self.layers)
+            inner = layers.mean(images, f"inner.{reduction}", chosen)
             columns |= {f"q={q:g}{suffix}": -inner / output ** (2 * q) for q in (0.5, 1, 2)}
             columns[f"inner{suffix}"] = -inner
             for row in ("top1", "direct"):
-                columns[f"{row}{suffix}"] = -layers.mean(images, f"{row}.{reduction}", self.layers)
+                columns[f"{row}{suffix}"] = -layers.mean(images, f"{row}.{reduction}", chosen)
         for name in images.layers:
             columns[f"q=0.5 layer={name}"] = -layers.mean(images, "inner.abs_mean", (name,)) / output
         return columns

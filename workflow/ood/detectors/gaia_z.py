@@ -6,8 +6,8 @@ largest logit with respect to channel k of attribution layer l; the score is min
 of all layers, which ranks like minus the Frobenius norm of the matrix (E_kl). Consumes the attribution pass.
 
 ``all`` (default) takes every BatchNorm layer, as the released commands for CIFAR do, although supplement A.1 speaks of
-the last block only; ``layers`` takes those named by the option of that name (default: blocks 3 and 4). The columns
-``layer=...`` are one layer each, for the supplement's Figure 3.
+the last block only; ``late`` takes those of GAIA-A (the network's last two blocks, or the option ``layers``, prefixes
+of names). The columns ``layer=...`` are one layer each, for the supplement's Figure 3.
 """
 
 import numpy as np
@@ -20,8 +20,9 @@ class Method(Detector):
     consumes = "attributions"
     default = "all"
 
-    layers: tuple[str, ...] = ("layer3.", "layer4.")
+    layers: tuple[str, ...] | None = None
 
     def score(self, images: Attributions, fitted: None) -> dict[str, np.ndarray]:
-        sets = {"all": (), "layers": self.layers, **{f"layer={name}": (name,) for name in images.layers}}
+        late = images.late if self.layers is None else self.layers
+        sets = {"all": (), "late": late, **{f"layer={name}": (name,) for name in images.layers}}
         return {column: -layers.mean(images, "top1.density", prefixes) for column, prefixes in sets.items()}
