@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ood.attribution import attributions as attribute
-from ood.detectors import Attributions, Features
+from ood.detectors import Attributions, Features, Labelled
 from ood.networks.resnet34 import Network
 
 torch.set_num_threads(1)  # as every step does
@@ -21,6 +21,19 @@ def toy():
         h = 2 * rng.normal(size=(rows, 12))
         h = h if signed else np.maximum(h, 0)
         return Features(h, h @ weight.T + bias, weight, bias)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def known(toy):
+    """A function from a seed to a labelled split of 60 toy images, a tenth of them predicted wrongly."""
+
+    def make(seed: int, rows: int = 60) -> Labelled:
+        features = toy(rows, seed=seed)
+        labels = features.z.argmax(axis=1)
+        labels[::10] = np.arange(len(labels[::10])) % 5
+        return Labelled(features, labels)
 
     return make
 

@@ -94,20 +94,6 @@ def test_extreme_logits_neither_overflow_nor_tie():
     assert score("energy", features)["energy"][2:] == close(energy, rel=1e-12)
 
 
-@pytest.mark.parametrize(("percentile", "fixed"), [(90.0, 1.0), (35.0, 0.2)])
-@pytest.mark.parametrize("signed", [False, True])
-def test_react(toy, signed, percentile, fixed):
-    features, train = toy(8, signed), toy(40, signed, seed=1)
-    react = method("react")(percentile=percentile, fixed=fixed)
-    learnt = torch.quantile(tensors(train)[0].flatten(), percentile / 100).item()
-    h, _, weight, bias = tensors(features)
-    columns = react.score(features, react.fit(train))
-    for name, ceiling in {"train_percentile": learnt, "fixed": fixed}.items():
-        exact = torch.logsumexp(F.linear(torch.clamp(h, max=ceiling), weight, bias), 1)
-        assert columns.pop(name) == close(exact.numpy(), rel=1e-12)
-    assert not columns
-
-
 @pytest.mark.parametrize("signed", [False, True])
 def test_rg(toy, signed):
     features = toy(8, signed)
@@ -117,17 +103,20 @@ def test_rg(toy, signed):
         exact[f"k=1 T={t}"] = t * torch.logsumexp(z / t, 1) * torch.clamp(h, max=1).sum(1)
     if not signed:  # without a ceiling: Igoe's norm times energy
         exact["k=inf T=1"] = torch.linalg.vector_norm(h, 1, dim=1) * torch.logsumexp(z, 1)
-    columns = score("rg", features)
-    assert set(columns) == set(exact) and len(columns) == 16
+    columns = score("rg", features, 0.0, ratios=())
+    f = torch.clamp(h, max=1).sum(1)
+    exact["U=clip V=1"] = f
+    exact["U=clip V=tv"] = f * (torch.softmax(z, 1) - 1 / 5).abs().sum(1) / 2
+    assert set(columns) == set(exact) and len(columns) == 18
     for name, values in exact.items():
         assert columns[name] == close(values.numpy(), rel=1e-12), name
 
 
 def test_rg_at_high_temperature_ranks_by_the_clipped_sum(toy):
     features = toy(30)
-    hot = score("rg", features, temperatures=(1e7,))["k=1 T=1e+07"]
+    hot = score("rg", features, 0.0, temperatures=(1e7,))["k=1 T=1e+07"]
     assert np.argsort(hot).tolist() == np.argsort(np.clip(features.h, None, 1).sum(1)).tolist()
-    assert np.argsort(hot).tolist() != np.argsort(score("rg", features)["k=1 T=1"]).tolist()
+    assert np.argsort(hot).tolist() != np.argsort(score("rg", features, 0.0)["k=1 T=1"]).tolist()
 
 
 @pytest.mark.parametrize("signed", [False, True])

@@ -1,14 +1,19 @@
 """What every method of the registry promises, whatever it computes."""
 
+import re
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.numpy import save_file
 from torch import nn
 
-from ood.detectors import Attributions, Detector, Features, Images, method, names
+from ood.detectors import Attributions, Detector, Features, Images, Labelled, method, names
+from ood.errors import Problem
+from ood.score import score
 
 STD = [0.25, 0.5, 2.0]
 COSTS = {"batch"}  # options that change time and memory, not scores
@@ -29,13 +34,28 @@ def images(name, attributed, network):
     return kinds[method(name).consumes]
 
 
-@pytest.fixture
-def run(attributed):
-    """A function from a detector and images to its columns."""
+def draw(features: Features, count: int, seed: int) -> Labelled:
+    """A split of features spread around the given ones; a tenth of its labels are not what the network says."""
+    rng = np.random.default_rng(seed)
+    _, _, weight, bias = features
+    h = features.h[rng.integers(len(features.h), size=count)] * rng.lognormal(sigma=0.5, size=(count, weight.shape[1]))
+    z = h @ weight.T + bias
+    labels = np.where(rng.random(count) < 0.1, rng.integers(len(bias), size=count), z.argmax(axis=1))
+    return Labelled(Features(h, z, weight, bias), labels)
 
-    def columns(detector: Detector, images: Any, train: Features | None = None) -> dict[str, np.ndarray]:
-        train = train or attributed[0].features
-        return detector.score(images, detector.fit(train) if detector.needs_train else None)
+
+@pytest.fixture(scope="module")
+def known(attributed) -> tuple[Labelled, Labelled]:
+    """The training and the test split; the former has more images than any method takes a sample of."""
+    return draw(attributed[0].features, 1100, seed=0), draw(attributed[0].features, 60, seed=1)
+
+
+@pytest.fixture
+def run(known):
+    """A function from a detector and images to its columns, fitted on ``known`` or other splits."""
+
+    def columns(detector: Detector, images: Any, splits: tuple | None = None) -> dict[str, np.ndarray]:
+        return detector.score(images, detector.fit(*(splits or known)) if detector.needs_train else None)
 
     return columns
 
@@ -109,37 +129,76 @@ def test_inputs_are_left_alone(name, images, run, network):
         assert before.tobytes() == after.tobytes() if isinstance(before, np.ndarray) else torch.equal(before, after)
 
 
-def separable(rng: np.random.Generator, confident: bool) -> Attributions:
-    """Class k owns four features. ID: those are large, all others 0.5, gradients small and sparse. OOD: all are
-    0.1 to 0.4, gradients large and dense. Every norm, every output term and every gradient then separates."""
-    classes = np.arange(30) % 5
-    weight = np.repeat(np.eye(5), 4, axis=1) - 0.2
-    h = np.where(weight[classes] > 0, 5.0, 0.5) if confident else rng.uniform(0.1, 0.4, size=(30, 20))
+FEATURES = [name for name in names() if method(name).consumes == "features"]
+FITTED = [name for name in FEATURES if method(name).needs_train]
+
+
+def separable(rng: np.random.Generator, count: int, confident: bool, spread: float = 0) -> Attributions:
+    """Each of four classes owns five features. ID: those are large, all others 0.5, gradients small and sparse. OOD:
+    all are 0.1 to 0.4, gradients large and dense. Every norm, output term, distance and gradient then separates."""
+    weight = np.repeat(np.eye(4), 5, axis=1) - 0.25
+    own = weight[np.arange(count) % 4] > 0
+    h = np.where(own, 5.0, 0.5) + spread * rng.random((count, 20)) if confident else rng.uniform(0.1, 0.4, (count, 20))
     low, high = (0, 0.3) if confident else (0.5, 1)
     kinds = ("abs_mean", "mean_abs", "density")
-    statistics = {f"{v}.{kind}": rng.uniform(low, high, (30, 2)) for v in ("top1", "inner", "direct") for kind in kinds}
-    features = Features(h, h @ weight.T, weight, np.zeros(5))
+    statistics = {
+        f"{v}.{kind}": rng.uniform(low, high, (count, 2)) for v in ("top1", "inner", "direct") for kind in kinds
+    }
+    features = Features(h, h @ weight.T, weight, np.zeros(4))
     return Attributions(features, ("layer3.0.bn1", "layer4.0.bn1"), (), np.array([4, 8]), statistics)
 
 
 @every_method
 def test_in_distribution_scores_are_higher(name, run):
     rng = np.random.default_rng(0)
-    parts = separable(rng, True), separable(rng, False)
+    parts = separable(rng, 30, True), separable(rng, 30, False)
+    train, test = (separable(rng, count, True, spread=0.1).features for count in (820, 40))
+    splits = [Labelled(split, split.z.argmax(axis=1)) for split in (train, test)]
     consumed = {"features": lambda part: part.features, "attributions": lambda part: part}
-    linear = nn.Sequential(nn.Flatten(), nn.Linear(20, 5)).double().requires_grad_(False)
-    linear[1].weight[:], linear[1].bias[:] = torch.from_numpy(parts[0].features.weight), 0
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(20, 4)).double().requires_grad_(False)
+    linear[1].weight[:], linear[1].bias[:] = torch.from_numpy(train.weight), 0
     consumed["network"] = lambda part: Images(linear, torch.from_numpy(part.features.h)[:, None, None], [0.5])
-    ids, oods = (run(method(name)(), consumed[method(name).consumes](part), parts[0].features) for part in parts)
+    ids, oods = (run(method(name)(), consumed[method(name).consumes](part), splits) for part in parts)
     for column in ids:
         assert ids[column].min() > oods[column].max(), column
 
 
+@pytest.mark.parametrize("name", FITTED)
+def test_a_class_without_images_is_no_obstacle(name, attributed, known, run):
+    splits = [
+        Labelled(take(split.features, rows), split.labels[rows]) for split in known for rows in [split.labels != 2]
+    ]
+    for column, values in run(method(name)(), attributed[0].features, splits).items():
+        assert np.isfinite(values).all(), column
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_fitting_leaves_the_splits_alone(name, known):
+    parts = [part for split in known for part in (*split.features, split.labels)]
+    before = [part.tobytes() for part in parts]
+    method(name)().fit(*known)
+    assert before == [part.tobytes() for part in parts]
+
+
+@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("wrong", ["features", "logits", "weight", "bias"])
+def test_arrays_that_do_not_fit_together_are_refused(name, known, tmp_path, wrong):
+    split = known[1].features
+    arrays = dict(zip(("features", "logits", "weight", "bias"), split, strict=True))
+    arrays[wrong] = arrays[wrong][..., :-1].copy()
+    save_file(arrays, tmp_path / "id.safetensors")
+    pd.DataFrame({"split": ["train", "test"] * 30, "label": known[1].labels}).to_parquet(tmp_path / "id.parquet")
+    spec = {"detector": name, "options": {}, "datasets": ["id"]}
+    with pytest.raises(Problem, match=rf"id\.safetensors: .* it has .*{re.escape(f'{wrong} {arrays[wrong].shape}')}"):
+        score([tmp_path / "id.parquet"], [tmp_path / "id.safetensors"], [], [], [], tmp_path / "scores.parquet", spec)
+
+
 @every_method
-def test_zero_features_and_gradients_have_finite_scores(name, attributed, run):
+@pytest.mark.parametrize("certainty", [1, 0, 1e4], ids=["bias", "uniform", "certain"])
+def test_zero_features_and_gradients_have_finite_scores(name, attributed, run, certainty):
     attributions, x = attributed
     _, _, weight, bias = attributions.features
-    features = Features(np.zeros((3, len(weight[0]))), np.tile(bias, (3, 1)), weight, bias)
+    features = Features(np.zeros((3, len(weight[0]))), np.tile(bias * certainty, (3, 1)), weight, bias)
     zeros = {key: np.zeros_like(values[:3]) for key, values in attributions.statistics.items()}
     constant = nn.Sequential(nn.Flatten(), nn.Linear(4, 5)).double().requires_grad_(False)
     constant[1].weight[:] = 0

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 DOWNSTREAM = {"cells": 1, "demo_overview": 1, "demo_gaia": 1, "demo_igoe": 1, "demo_rg": 1, "all": 1}
-DETECTORS = 11
+DETECTORS = 17
 
 
 @pytest.fixture

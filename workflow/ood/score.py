@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from ood import detectors
-from ood.detectors import Attributions, Detector, Features, Images
+from ood.detectors import Attributions, Detector, Features, Images, Labelled
 from ood.errors import Problem
 from ood.index import column
 from ood.progress import track
@@ -17,10 +17,36 @@ from ood.step import Inputs, Output, Spec, run
 
 
 def read_features(path: Path, rows: np.ndarray) -> Features:
-    """The chosen rows of a features file, as float64."""
+    """The chosen rows of a features file, as float64.
+
+    Raises Problem for arrays that do not fit together or are not finite.
+    """
     with safe_open(path, framework="numpy") as file:
-        h, z, weight, bias = (file.get_tensor(name).astype(float) for name in ("features", "logits", "weight", "bias"))
+        arrays = {name: file.get_tensor(name).astype(float) for name in ("features", "logits", "weight", "bias")}
+    h, z, weight, bias = arrays.values()
+    fits = weight.shape == (bias.size, *h.shape[1:]) and bias.ndim == 1 and z.shape == (len(h), bias.size)
+    if not fits or not len(h) > rows.max(initial=-1):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise Problem(f"{path}: (N, D), (N, C), (C, D), (C,) are expected, it has {shapes}. Delete it and run again.")
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise Problem(f"{path}: {name} are not all finite. Did the training of this network diverge?")
     return Features(h[rows], z[rows], weight, bias)
+
+
+def read_split(index: Path, features: Path, split: str) -> Labelled:
+    """One split of the in-distribution set. Raises Problem if it is empty or has a label that is no output."""
+    rows = np.flatnonzero(column(index, "split") == split)
+    labels, given = column(index, "label")[rows], read_features(features, rows)
+    if not len(rows):
+        raise Problem(f"{index}: no image is of the split '{split}', on which this detector is fitted. Leave it out.")
+    wrong = labels[(labels < 0) | (labels >= given.z.shape[1])]
+    if len(wrong):
+        raise Problem(
+            f"{index}: label {wrong[0]}, but the network of {features} has {given.z.shape[1]} outputs. Does the config "
+            "give the weights of another dataset's network?"
+        )
+    return Labelled(given, labels)
 
 
 def read_attributions(path: Path, features: Features) -> Attributions:
@@ -83,9 +109,8 @@ def score(
     method: Detector = detectors.method(name)(**spec["options"])
     tables = []
     splits = [column(index, "split") for index in indices]
-    fitted = (
-        method.fit(read_features(features[0], np.flatnonzero(splits[0] == "train"))) if method.needs_train else None
-    )
+    known = [read_split(indices[0], features[0], split) for split in ("train", "test")] if method.needs_train else []
+    fitted = method.fit(*known) if method.needs_train else None
     for place, dataset in enumerate(track(datasets, "dataset", len(datasets))):
         rows = np.flatnonzero(splits[place] == "test")
         if method.consumes == "network":

@@ -22,6 +22,12 @@ LABELS = {
     "rg": "RG",
     "gaia_z": "GAIA-Z",
     "gaia_a": "GAIA-A",
+    "gradients": r"$E_p \|g\|_2^2$ (S6)",
+    "batchgrad": "BatchGrad",
+    "knn": "KNN",
+    "kl_matching": "KL-Matching",
+    "mahalanobis": "Mahalanobis",
+    "mos": "MOS",
 }
 
 

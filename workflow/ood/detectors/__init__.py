@@ -24,6 +24,13 @@ class Features(NamedTuple):
     bias: np.ndarray
 
 
+class Labelled(NamedTuple):
+    """A split of the in-distribution set: its features, and the class of each image (N,), 0 to C - 1."""
+
+    features: Features
+    labels: np.ndarray
+
+
 class Attributions(NamedTuple):
     """What one attribution pass leaves (ood.attribution): per layer its name and channels, per statistic (N, L).
 
@@ -49,8 +56,8 @@ class Detector(BaseModel, ABC):
     """The base of every method.
 
     ``consumes`` names what ``score`` gets: Features, Attributions or Images. ``default`` is the column that stands
-    for the method where a table has one row for it. ``fit`` is called with the in-distribution training split's
-    Features if ``needs_train``, and what it returns is handed to ``score``.
+    for the method where a table has one row for it. ``fit`` is called if ``needs_train``, and what it returns is handed
+    to ``score``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,8 +66,12 @@ class Detector(BaseModel, ABC):
     needs_train: ClassVar[bool] = False
     default: ClassVar[str]
 
-    def fit(self, train: Features) -> Any:
-        """What the method learns from the training split."""
+    def fit(self, train: Labelled, test: Labelled) -> Any:
+        """What the method learns from the in-distribution set.
+
+        ``test`` holds images that are scored later: it is for named variants that repeat a released code which fits on
+        them, never for a default.
+        """
         raise NotImplementedError
 
     @abstractmethod

@@ -1,0 +1,101 @@
+"""Agreement with the library pytorch-ood, where its definition is the same. Its scores are higher for OOD.
+
+Where version 0.4 differs: KNN returns the distance, ours is its square. Mahalanobis does not divide the covariance by
+n (a factor n), adds 1e-6 to its diagonal and keeps it in float32. KL-Matching replaces log 0 by the smallest float,
+ours is floored at log 1e-12. ODIN takes sign(0) as 0, ours as +1. GradNorm has all parameters by default, here the
+head's. RankFeat and a Mahalanobis over layers wait for their detectors here. It has no RG, ExGrad, BatchGrad, MOS, norm
+families or GAIA; most of what it has besides is in none of the three papers.
+"""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ood.detectors import Images, method
+
+theirs = pytest.importorskip("pytorch_ood.detector")
+close = pytest.approx
+
+
+@pytest.fixture
+def images(toy):
+    return toy(20)
+
+
+@pytest.fixture
+def splits(known):
+    return known(1, rows=300), known(2)
+
+
+def ours(name: str, images, splits, column: str | None = None, **options) -> np.ndarray:
+    detector = method(name)(**options)
+    columns = detector.score(images, detector.fit(*splits) if detector.needs_train else None)
+    return columns[column or detector.default]
+
+
+def head(images) -> nn.Linear:
+    linear = nn.Linear(*images.weight.shape[::-1]).double()
+    linear.load_state_dict({"weight": torch.from_numpy(images.weight), "bias": torch.from_numpy(images.bias)})
+    return linear
+
+
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [
+        ("msp", lambda z: theirs.MaxSoftmax.score(z)),
+        ("maxlogit", lambda z: theirs.MaxLogit.score(z)),
+        ("energy", lambda z: theirs.EnergyBased.score(z)),
+    ],
+)
+def test_scores_of_the_logits(images, splits, name, score):
+    assert ours(name, images, splits) == close(-score(torch.from_numpy(images.z)).numpy(), rel=1e-12)
+
+
+@pytest.mark.parametrize(("column", "parameters"), [("weight", ["weight"]), ("weight_and_bias", ["weight", "bias"])])
+def test_gradnorm(images, splits, column, parameters):
+    detector = theirs.GradNorm(head(images), param_filter=lambda name: name in parameters, temperature=2.0)
+    detector.to("cpu")
+    exact = -detector.predict(torch.from_numpy(images.h)).numpy()
+    assert ours("gradnorm", images, splits, column, temperature=2) == close(exact, rel=1e-10)
+
+
+@pytest.mark.parametrize("column", ["train_percentile", "fixed", "rankfeat"])
+def test_react(images, splits, column):
+    train = splits[0]
+    threshold = {"train_percentile": None, "fixed": 1.0, "rankfeat": 1.25}[column]
+    detector = theirs.ReAct(None, head(images), threshold=threshold, percentile=0.9)
+    if threshold is None:
+        detector.fit_feature_maps(torch.from_numpy(train.features.h), torch.from_numpy(train.labels))
+    exact = -detector.predict_feature_maps(torch.from_numpy(images.h)).numpy()
+    assert ours("react", images, splits, column) == close(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("k", [50, 200])
+def test_knn(images, splits, k):
+    train = splits[0]
+    detector = theirs.KNN(None, k=k).fit_features(*map(torch.from_numpy, (train.features.h, train.labels)))
+    exact = -(detector.predict_features(torch.from_numpy(images.h)).numpy() ** 2)
+    assert ours("knn", images, splits, f"k={k}") == close(exact, rel=1e-9)
+
+
+def test_kl_matching(images, splits):
+    detector = theirs.KLMatching(None).fit_logits(torch.from_numpy(splits[0].features.z))
+    exact = -detector.predict_logits(torch.from_numpy(images.z)).numpy()
+    assert ours("kl_matching", images, splits) == close(exact, rel=1e-9)
+
+
+def test_mahalanobis(images, splits):
+    train = splits[0]
+    features = torch.from_numpy(train.features.h).float()
+    detector = theirs.Mahalanobis(None).fit_features(features, torch.from_numpy(train.labels))
+    exact = -detector.predict_features(torch.from_numpy(images.h).float()).numpy() * len(train.labels)
+    assert ours("mahalanobis", images, splits) == close(exact, rel=1e-3)
+
+
+@pytest.mark.parametrize("column", ["normalised", "pixel"])
+def test_odin(network, x, column):
+    std = [0.25, 0.5, 2.0]
+    detector = theirs.ODIN(network, eps=0.004, temperature=1000, norm_std=std if column == "pixel" else None)
+    exact = -detector.predict(x).detach().numpy()
+    assert ours("odin", Images(network, x, std), None, column) == close(exact, rel=1e-9)
