@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
+from ood import catalogue
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,3 +36,27 @@ def test_a_wrong_configuration_stops_before_the_dag(tmp_path):
     said = result.stdout + result.stderr
     assert "config.yaml: detectors.gradnrom: unknown detector 'gradnrom'. Did you mean 'gradnorm'?" in said
     assert "Job stats" not in said and "Traceback" not in said
+
+
+def test_cifar10_is_planned_as_the_paper_has_it(fresh, monkeypatch):
+    """Five full-width networks; five OOD sets as released, Places and Textures also shrunk; no data at hand."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    benchmark, recipe = config["benchmarks"]["cifar10"], config["recipes"]["cifar10"]
+    assert benchmark["network"] == {"name": "resnet34", "width": 64} and benchmark["seeds"] == [0, 1, 2, 3, 4]
+    assert (recipe["epochs"], recipe["batch"], recipe["learning_rate"]) == (200, 128, 0.1)
+    rules = {catalogue.datasets()[name].rule for name in benchmark["averages"]["average"]}
+    assert rules == {"crop"} and len(benchmark["ood"]) == 7 and len(config["detectors"]) == 17
+    monkeypatch.setenv("OOD_MIRROR", "")
+    planned = fresh.planned("cifar10")
+    assert planned == {
+        "fetch": 6,  # CIFAR-10, SVHN, TinyImageNet and LSUN as cropped by ODIN's authors, Places365, DTD
+        "prepare": 8,
+        "disjoint": 1,
+        "train": 5,
+        "accept": 5,
+        "extract": 40,
+        "score": 5 * 17,
+        "evaluate": 17,
+        "cells": 1,
+        "cifar10": 1,
+    }

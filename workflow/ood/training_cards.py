@@ -14,7 +14,7 @@ from ood.step import Inputs, Output, Spec, run
 CSS = (
     "body{font:15px/1.4 sans-serif;max-width:70em;margin:2em auto;padding:0 1em} section{display:flex;gap:2em;"
     "border-top:1px solid #ccc;padding:1em 0} th{text-align:left;font-weight:normal;color:#555;padding-right:1em}"
-    "td{font-variant-numeric:tabular-nums} svg{width:22em;height:auto}"
+    "th{white-space:nowrap;vertical-align:top} td{font-variant-numeric:tabular-nums} svg{flex:none;width:20em;height:auto}"
 )
 
 
@@ -40,7 +40,7 @@ def facts(card: dict[str, Any], timing: dict[str, Any] | None) -> dict[str, str]
     if timing is None:
         published = card["published"]
         return rows | {"weights": f"{published['file']}, sha256 {published['sha256']}"}
-    rows["recipe"] = ", ".join(f"{key} {value}" for key, value in card["recipe"].items())
+    rows["recipe"] = ", ".join(f"{key} {value}" for key, value in card["recipe"].items() if value)
     rows["device"] = f"{timing['device']}, {card['precision']}, {card['threads']} CPU threads, torch {timing['torch']}"
     rows["wall time"] = f"{clock(timing['seconds'])} min"
     if timing["epochs_taken_over"]:
