@@ -62,7 +62,7 @@ def test_printed_numbers_are_those_of_the_cells(finished):
     import pandas as pd
 
     cells = pd.read_parquet(finished.folder / "results/cells/digits.parquet")
-    table = pd.read_csv(finished.folder / "results/artifacts/overview/HEADLINE.digits.csv", dtype=str)
+    table = pd.read_csv(finished.folder / "results/editions/demo/artifacts/overview/HEADLINE.digits.csv", dtype=str)
     for row in table.itertuples():
         benchmark, detector, variant, dataset, metric = row.cell.split("/")
         keys = {"detector": detector, "variant": variant, "dataset": dataset, "metric": metric}

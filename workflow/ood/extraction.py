@@ -1,5 +1,7 @@
 """One pass of a checkpoint over a dataset: features for every image, attributions for the images to be scored."""
 
+import json
+
 import numpy as np
 import torch
 from safetensors.numpy import save_file
@@ -60,7 +62,8 @@ def extract(
     head = {"weight": network.head.weight.cpu().numpy(), "bias": network.head.bias.cpu().numpy()}
     save_file({"features": arrays.pop("features"), "logits": arrays.pop("logits"), **head}, features)
     arrays["channels"] = np.array([channels(layer) for layer in layers.values()])
-    save_file(arrays, statistics, metadata={"layers": " ".join(layers), "late": " ".join(network.late)})
+    about = {"layers": list(layers), "late": network.late}
+    save_file(arrays, statistics, metadata={"ood": json.dumps(about)})  # one entry: several have no fixed order
 
 
 if __name__ == "__main__":

@@ -53,13 +53,13 @@ def read_attributions(path: Path, features: Features) -> Attributions:
     """An attributions file; its rows are the images of the split ``test``."""
     with safe_open(path, framework="numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-        layers, late = (tuple(file.metadata()[name].split()) for name in ("layers", "late"))
-    if not layers:
+        about = json.loads(file.metadata()["ood"])
+    if not about["layers"]:
         raise Problem(
             f"{path}: this network has no normalisation layers, where GAIA reads gradients. Give its benchmark in "
             "config.yaml a list of detectors without gaia_a and gaia_z."
         )
-    return Attributions(features, layers, late, arrays.pop("channels"), arrays)
+    return Attributions(features, tuple(about["layers"]), tuple(about["late"]), arrays.pop("channels"), arrays)
 
 
 def read_images(weights: Path, card: Path, images: Path, rows: np.ndarray) -> Images:

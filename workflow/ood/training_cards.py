@@ -14,7 +14,8 @@ from ood.step import Inputs, Output, Spec, run
 CSS = (
     "body{font:15px/1.4 sans-serif;max-width:70em;margin:2em auto;padding:0 1em} section{display:flex;gap:2em;"
     "border-top:1px solid #ccc;padding:1em 0} th{text-align:left;font-weight:normal;color:#555;padding-right:1em}"
-    "th{white-space:nowrap;vertical-align:top} td{font-variant-numeric:tabular-nums} svg{flex:none;width:20em;height:auto}"
+    "th{white-space:nowrap;vertical-align:top} td{font-variant-numeric:tabular-nums}"
+    "svg{flex:none;width:20em;height:auto}"
 )
 
 
