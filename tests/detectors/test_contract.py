@@ -1,6 +1,7 @@
 """What every method of the registry promises, whatever it computes."""
 
 import re
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from ood.errors import Problem
 from ood.score import score
 
 STD = [0.25, 0.5, 2.0]
-COSTS = {"batch"}  # options that change time and memory, not scores
 every_method = pytest.mark.parametrize("name", names())
 
 
@@ -30,7 +30,11 @@ def attributed(network, given) -> tuple[Attributions, torch.Tensor]:
 def images(name, attributed, network):
     """What the method consumes, for eight random images."""
     attributions, x = attributed
-    kinds = {"features": attributions.features, "attributions": attributions, "network": Images(network, x, STD)}
+    kinds = {
+        "features": attributions.features,
+        "attributions": attributions,
+        "network": Images(network, x.split(3), STD),
+    }
     return kinds[method(name).consumes]
 
 
@@ -63,7 +67,7 @@ def run(known):
 def take(images: Any, rows: Any) -> Any:
     """The chosen images."""
     if isinstance(images, Images):
-        return images._replace(x=images.x[rows])
+        return images._replace(batches=torch.cat(images.batches)[rows].split(3))
     if isinstance(images, Features):
         return images._replace(h=images.h[rows], z=images.z[rows])
     statistics = {name: values[rows] for name, values in images.statistics.items()}
@@ -104,7 +108,7 @@ def test_a_score_depends_on_its_own_image_only(name, images, run, rows):
 
 @pytest.mark.parametrize(
     ("name", "option"),
-    [(name, option) for name in names() for option in method(name).model_fields if option not in COSTS],
+    [(name, option) for name in names() for option in method(name).model_fields],
 )
 def test_every_option_matters(name, option, images, run):
     default = method(name)()
@@ -122,11 +126,16 @@ def test_an_unknown_option_is_refused(name):
 @every_method
 def test_inputs_are_left_alone(name, images, run, network):
     state = {key: value.clone() for key, value in network.state_dict().items()}
-    copies = [part.clone() if torch.is_tensor(part) else np.copy(part) for part in images if hasattr(part, "dtype")]
+    given = images.batches if isinstance(images, Images) else [part for part in images if hasattr(part, "dtype")]
+    copies = deepcopy(given)
     run(method(name)(), images)
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
-    for before, after in zip(copies, (part for part in images if hasattr(part, "dtype")), strict=True):
-        assert before.tobytes() == after.tobytes() if isinstance(before, np.ndarray) else torch.equal(before, after)
+    assert not any(module._forward_hooks or module._backward_hooks for module in network.modules())
+    assert not network.training and not any(
+        value.requires_grad for value in (*network.parameters(), *map(torch.as_tensor, given))
+    )
+    for before, after in zip(copies, given, strict=True):
+        assert torch.equal(torch.as_tensor(before), torch.as_tensor(after))
 
 
 FEATURES = [name for name in names() if method(name).consumes == "features"]

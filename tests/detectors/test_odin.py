@@ -27,7 +27,7 @@ def slow(network: nn.Module, x: torch.Tensor, temperature: float, epsilon: float
 
 @pytest.mark.parametrize(("temperature", "epsilon"), [(1000, 0.004), (1, 0.1), (3, 0.5)])
 def test_equals_a_loop_over_images(network, x, temperature, epsilon):
-    columns = method("odin")(temperature=temperature, epsilon=epsilon, batch=2).score(Images(network, x, STD), None)
+    columns = method("odin")(temperature=temperature, epsilon=epsilon).score(Images(network, x.split(2), STD), None)
     assert set(columns) == {"normalised", "pixel"}
     assert columns["normalised"] == pytest.approx(slow(network, x, temperature, epsilon, [1, 1, 1]), rel=1e-12)
     assert columns["pixel"] == pytest.approx(slow(network, x, temperature, epsilon, STD), rel=1e-12)
@@ -35,7 +35,7 @@ def test_equals_a_loop_over_images(network, x, temperature, epsilon):
 
 
 def test_no_step_is_the_tempered_msp(network, x):
-    columns = method("odin")(temperature=10, epsilon=0).score(Images(network, x, STD), None)
+    columns = method("odin")(temperature=10, epsilon=0).score(Images(network, [x], STD), None)
     exact = torch.softmax(network(x) / 10, 1).amax(1).numpy()
     for name in ("normalised", "pixel"):
         assert columns[name] == pytest.approx(exact, rel=1e-13)
@@ -43,7 +43,7 @@ def test_no_step_is_the_tempered_msp(network, x):
 
 def test_the_step_raises_the_score(network, x):
     before, after = (
-        method("odin")(temperature=10, epsilon=epsilon).score(Images(network, x, STD), None)["normalised"]
+        method("odin")(temperature=10, epsilon=epsilon).score(Images(network, [x], STD), None)["normalised"]
         for epsilon in (0, 1e-4)
     )
     assert (after > before).all()
@@ -59,13 +59,13 @@ class Parabola(nn.Module):
 
 def test_the_sign_of_zero_is_plus_one():
     x = torch.zeros(1, 1, 1, 1, dtype=torch.float64)
-    columns = method("odin")(temperature=1, epsilon=0.5).score(Images(Parabola(), x, [0.25]), None)
+    columns = method("odin")(temperature=1, epsilon=0.5).score(Images(Parabola(), [x], [0.25]), None)
     assert columns["normalised"] == pytest.approx(1 / (1 + np.exp(-(0.5**2 - 0.5**3))), rel=1e-14)  # at x = -0.5
     assert columns["pixel"] == pytest.approx(1 / (1 + np.exp(2**2 - 2**3)), rel=1e-14)  # at x = -2: p of the other
 
 
 def test_leaves_the_network_and_the_images_alone(network, x):
     state, images = {name: value.clone() for name, value in network.state_dict().items()}, x.clone()
-    method("odin")().score(Images(network, x, STD), None)
+    method("odin")().score(Images(network, [x], STD), None)
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
     assert torch.equal(x, images) and not x.requires_grad and not network.training

@@ -98,4 +98,4 @@ def test_odin(network, x, column):
     std = [0.25, 0.5, 2.0]
     detector = theirs.ODIN(network, eps=0.004, temperature=1000, norm_std=std if column == "pixel" else None)
     exact = -detector.predict(x).detach().numpy()
-    assert ours("odin", Images(network, x, std), None, column) == close(exact, rel=1e-9)
+    assert ours("odin", Images(network, [x], std), None, column) == close(exact, rel=1e-9)

@@ -93,11 +93,6 @@ WRONG = {
         {"title": "", "id": "imagenet", "ood": ["sun"], "recipe": "digits", **RESNET},
         "benchmarks.imagenet_bit.recipe: training needs images of one size, and imagenet holds encoded pictures",
     ),
-    "ODIN on pictures": (
-        "benchmarks.imagenet_bit.detectors",
-        None,
-        "benchmarks.imagenet_bit.detectors: odin runs the network itself",
-    ),
     "ID among the OOD sets": ("benchmarks.digits.ood", ["digits"], "ood: digits is the in-distribution set"),
     "a rate of zero": ("recipes.digits.learning_rate", 0, "recipes.digits.learning_rate: 0 is not allowed"),
     "one draw": ("bootstrap.draws", 1, "bootstrap.draws: 1 is not allowed: input should be greater than 1"),

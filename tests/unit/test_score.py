@@ -1,13 +1,21 @@
-"""Scores that mean nothing stop the job, with the detector, the variant and the dataset."""
+"""Scores that mean nothing stop the job, with the detector, the variant and the dataset. What a detector that runs the
+network gets: batches, of arrays and of packs, again and again, and never all of them at once."""
+
+import json
+import weakref
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from pictures import encoded, tar
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_network
 
-from ood import detectors
+from ood import detectors, networks
 from ood.errors import Problem
-from ood.score import check, read_features, read_split, score
+from ood.loading import Form, batches
+from ood.score import check, opened, read_features, read_split, score
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -106,3 +114,88 @@ def test_features_that_are_not_finite_are_refused(files, name):
 def test_an_index_longer_than_the_features_is_refused(files):
     with pytest.raises(Problem, match=r"id\.safetensors: .* it has features \(10, 3\)"):
         read_features(files["features"][0], np.arange(11))
+
+
+@pytest.fixture(params=["npy", "tar"])
+def checkpoint(request, tmp_path):
+    """A small network, its card, and a labelled set of 11 images for it: an array, or a pack of pictures."""
+    facts = {"network": "resnet50", "classes": 3, "options": {}, "size": 32, "mean": [0.4] * 3, "std": [0.2] * 3}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        save_network(networks.build("resnet50", 3, {}).state_dict(), tmp_path / "model.safetensors")
+    (tmp_path / "card.json").write_text(json.dumps(facts))
+    index = {"split": ["train"] * 4 + ["test"] * 7, "label": np.arange(11) % 3}
+    if request.param == "npy":
+        pixels = np.random.default_rng(0).integers(256, size=(11, 32, 32, 3), dtype=np.uint8)
+        np.save(tmp_path / "images.npy", pixels)
+    else:
+        pictures = [encoded(seed, (40 + seed, 50)) for seed in range(11)]
+        content = tar({f"{place:02d}.jpg": data for place, data in enumerate(pictures)})
+        (tmp_path / "images.tar").write_bytes(content)
+        index |= {"offset": [content.index(data) for data in pictures], "length": list(map(len, pictures))}
+        index |= {"source": [f"set.tar[{place}]" for place in range(11)]}
+    pd.DataFrame(index).to_parquet(tmp_path / "index.parquet")
+    form = Form(32, facts["mean"], facts["std"], "short_side")
+    files = [tmp_path / name for name in ("model.safetensors", "card.json", f"images.{request.param}", "index.parquet")]
+    return *files, form
+
+
+def test_images_are_read_again_each_time_and_never_all_at_once(checkpoint):
+    weights, card, images, index, form = checkpoint
+    rows = np.array([9, 2, 3, 10, 0, 1, 7])
+    given = opened(weights, card, 2)(images, index, rows)
+    assert given.std == form.std and not given.network.training
+    alive, parts = [], []
+    for x in given.batches:
+        alive.append(weakref.ref(x))
+        parts.append(x.numpy().copy())
+        assert len(x) <= 2 and sum(batch() is not None for batch in alive) <= 2
+    again = list(given.batches)
+    exact = torch.cat(list(batches(images, index, rows, form, 7, torch.device("cpu"), 0)))
+    assert np.array_equal(np.concatenate(parts), exact) and torch.equal(torch.cat(again), exact)
+
+
+def test_a_detector_runs_the_network_on_arrays_and_packs(checkpoint, tmp_path):
+    weights, card, images, index, form = checkpoint
+    spec = {"detector": "odin", "options": {"epsilon": 0}, "datasets": ["id", "ood"], "batch": 3, "network": "resnet50"}
+    score([index] * 2, [], [], [images] * 2, [weights, card], tmp_path / "scores.parquet", spec)
+    network, _ = networks.load(weights, card)
+    x = torch.cat(list(batches(images, index, np.arange(4, 11), form, 7, torch.device("cpu"), 0)))
+    table = pd.read_parquet(tmp_path / "scores.parquet")
+    assert table["image"].tolist() == 2 * list(range(4, 11))
+    exact = torch.softmax(network(x).double() / 1000, 1).amax(1).numpy()
+    assert table["normalised"].to_numpy() == pytest.approx(np.tile(exact, 2), rel=1e-7)
+
+
+class Nearest(detectors.Detector):
+    """Minus the distance of an image's mean to that of the nearest class of the training split."""
+
+    consumes, needs_train, default = "network", True, "nearest"
+
+    def fit(self, train, test):
+        means = torch.cat([x.mean((1, 2, 3)) for x in train.images.batches]).double().numpy()
+        return np.array([means[train.labels == label].mean() for label in range(3)])
+
+    def score(self, images, fitted):
+        means = torch.cat([x.mean((1, 2, 3)) for x in images.batches]).double().numpy()
+        return {"nearest": -np.abs(means[:, None] - fitted).min(1)}
+
+
+def test_a_detector_of_the_network_is_fitted_on_labelled_images(checkpoint, tmp_path, monkeypatch):
+    weights, card, images, index, form = checkpoint
+    monkeypatch.setattr(detectors, "method", lambda name: Nearest)
+    spec = {"detector": "nearest", "options": {}, "datasets": ["id"], "batch": 3, "network": "resnet50"}
+    files = [index], [], [], [images], [weights, card], tmp_path / "scores.parquet"
+    score(*files, spec)
+    x = torch.cat(list(batches(images, index, np.arange(11), form, 11, torch.device("cpu"), 0)))
+    means = x.double().mean((1, 2, 3)).numpy()
+    classes = np.array([(means[0] + means[3]) / 2, means[1], means[2]])  # labels 0, 1, 2, 0
+    exact = [-min(abs(mean - centre) for centre in classes) for mean in means[4:]]
+    assert pd.read_parquet(files[-1])["nearest"].to_numpy() == pytest.approx(exact, abs=1e-6)
+    table = pd.read_parquet(index)
+    table.assign(label=3).to_parquet(index)
+    with pytest.raises(Problem, match=r"label 3, but the network of .*model\.safetensors has 3 outputs"):
+        score(*files, spec)
+    table.assign(split="test").to_parquet(index)
+    with pytest.raises(Problem, match=r"index\.parquet: no image is of the split 'train'"):
+        score(*files, spec)

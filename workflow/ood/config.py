@@ -57,7 +57,7 @@ class Weights(Strict):
 class Benchmark(Strict):
     """``averages`` names groups of OOD sets to average over, one of them ``average``; without it that is all.
 
-    ``batch`` is that of its extractions, where extraction.batch would be too large for the device's memory.
+    ``batch`` is that of all passes of its network, where extraction.batch would be too large for the device's memory.
     """
 
     title: str
@@ -140,8 +140,11 @@ class Config(Strict):
             if benchmark.weights:
                 _known(f"{place}.weights.file", "file", [benchmark.weights.file], catalogue.files())
             self._same_shape(place, datasets[benchmark.id], [datasets[name] for name in benchmark.ood])
-            if datasets[benchmark.id].packed:
-                self._of_arrays_only(place, benchmark)
+            if benchmark.recipe and datasets[benchmark.id].packed:
+                raise Problem(
+                    f"{place}.recipe: training needs images of one size, and {benchmark.id} holds encoded pictures of "
+                    "any. Give weights instead, or a dataset whose row in resources/datasets.csv has a size."
+                )
         return self
 
     @staticmethod
@@ -153,20 +156,6 @@ class Config(Strict):
                 raise Problem(
                     f"{place}.ood: {ood.dataset} has {ood.shape}, the in-distribution set {identity.shape}. Take a row "
                     "of resources/datasets.csv that has the same."
-                )
-
-    def _of_arrays_only(self, place: str, benchmark: Benchmark) -> None:
-        """Raise Problem for what works on images of one size, and not on packed pictures."""
-        if benchmark.recipe:
-            raise Problem(
-                f"{place}.recipe: training needs images of one size, and {benchmark.id} holds encoded pictures of any. "
-                "Give weights instead, or a dataset whose row in resources/datasets.csv has a size."
-            )
-        for name in benchmark.detectors or self.detectors:
-            if detectors.method(name).consumes == "network":
-                raise Problem(
-                    f"{place}.detectors: {name} runs the network itself, for which it needs images of one size, and "
-                    f"{benchmark.id} holds encoded pictures of any. Give the benchmark a list of detectors without it."
                 )
 
     def band(self, benchmark: str) -> dict[str, Any]:

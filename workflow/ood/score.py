@@ -1,7 +1,11 @@
 """One detector on one checkpoint: a column of scores per variant, a row per image of every dataset."""
 
 import json
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +13,7 @@ import pyarrow.parquet as pq
 from safetensors import safe_open
 
 from ood import detectors
-from ood.detectors import Attributions, Detector, Features, Images, Labelled
+from ood.detectors import Attributions, Detector, Features, Images, Labelled, LabelledImages
 from ood.errors import Problem
 from ood.index import column
 from ood.progress import track
@@ -34,19 +38,31 @@ def read_features(path: Path, rows: np.ndarray) -> Features:
     return Features(h[rows], z[rows], weight, bias)
 
 
-def read_split(index: Path, features: Path, split: str) -> Labelled:
-    """One split of the in-distribution set. Raises Problem if it is empty or has a label that is no output."""
+def rows_of(index: Path, split: str) -> np.ndarray:
+    """The images of a split that a detector is fitted on. Raises Problem if there are none."""
     rows = np.flatnonzero(column(index, "split") == split)
-    labels, given = column(index, "label")[rows], read_features(features, rows)
     if not len(rows):
         raise Problem(f"{index}: no image is of the split '{split}', on which this detector is fitted. Leave it out.")
-    wrong = labels[(labels < 0) | (labels >= given.z.shape[1])]
+    return rows
+
+
+def read_labels(index: Path, rows: np.ndarray, classes: int, network: Path) -> np.ndarray:
+    """The chosen images' classes. Raises Problem for one that is none of the network's outputs."""
+    labels = column(index, "label")[rows]
+    wrong = labels[(labels < 0) | (labels >= classes)]
     if len(wrong):
         raise Problem(
-            f"{index}: label {wrong[0]}, but the network of {features} has {given.z.shape[1]} outputs. Does the config "
-            "give the weights of another dataset's network?"
+            f"{index}: label {wrong[0]}, but the network of {network} has {classes} outputs. Does the config give the "
+            "weights of another dataset's network?"
         )
-    return Labelled(given, labels)
+    return labels
+
+
+def read_split(index: Path, features: Path, split: str) -> Labelled:
+    """One split of the in-distribution set. Raises Problem if it is empty or has a label that is no output."""
+    rows = rows_of(index, split)
+    given = read_features(features, rows)
+    return Labelled(given, read_labels(index, rows, given.z.shape[1], features))
 
 
 def read_attributions(path: Path, features: Features) -> Attributions:
@@ -62,19 +78,43 @@ def read_attributions(path: Path, features: Features) -> Attributions:
     return Attributions(features, tuple(about["layers"]), tuple(about["late"]), arrays.pop("channels"), arrays)
 
 
-def read_images(weights: Path, card: Path, images: Path, rows: np.ndarray) -> Images:
-    """A checkpoint's network and the chosen images as its input."""
+class Batches:
+    """What ood.loading.batches gives for its arguments, from the start each time it is iterated over."""
+
+    def __init__(self, *arguments: Any):
+        self.arguments = arguments
+
+    def __iter__(self) -> Iterator:
+        from ood.loading import batches
+
+        _, _, rows, _, batch, _, _ = self.arguments
+        return track(batches(*self.arguments), "batch", math.ceil(len(rows) / batch))
+
+
+def opened(weights: Path, card: Path, batch: int) -> Callable[[Path, Path, np.ndarray], Images]:
+    """A checkpoint's network, as a function from images, their index and the chosen rows to what a detector gets."""
     import torch  # these here, so that detectors of features do not wait for torch
 
     from ood import networks
     from ood.device import deterministic
-    from ood.preprocessing import to_input
+    from ood.loading import Form, job_workers
 
     device = deterministic()
     network, facts = networks.load(weights, card)
-    x = to_input(np.load(images)[rows], facts["size"], facts["mean"], facts["std"])
-    layout = torch.channels_last
-    return Images(network.to(device, memory_format=layout), x.to(device, memory_format=layout), facts["std"])
+    network.to(device, memory_format=torch.channels_last)
+    form = Form(facts["size"], facts["mean"], facts["std"], network.preprocessing)
+
+    def read(images: Path, index: Path, rows: np.ndarray) -> Images:
+        return Images(network, Batches(images, index, rows, form, batch, device, job_workers()), facts["std"])
+
+    return read
+
+
+def read_labelled_images(read: Callable, weights: Path, images: Path, index: Path, split: str) -> LabelledImages:
+    """``read_split`` for a method that consumes the network: ``read`` is what ``opened`` gave for these weights."""
+    rows = rows_of(index, split)
+    given = read(images, index, rows)
+    return LabelledImages(given, read_labels(index, rows, given.network.head.out_features, weights))
 
 
 def check(columns: dict[str, np.ndarray], detector: str, dataset: str, count: int) -> None:
@@ -100,21 +140,26 @@ def score(
 ) -> None:
     """Score the split ``test`` of every dataset.
 
-    spec: detector, its options, and the datasets in the order of the file lists, the in-distribution one first.
-    ``attributions`` may be empty, ``images`` and ``checkpoint`` (weights, card) too: whatever the detector does not
-    consume. scores: parquet with the columns dataset, image (its place in the dataset's index) and one per variant.
+    spec: detector, its options, and the datasets in the order of the file lists, the in-distribution one first; for a
+    detector that consumes the network also that network's name and the images per pass. ``features``, ``attributions``,
+    ``images`` and ``checkpoint`` (weights, card) are empty where the detector does not consume them. scores: parquet
+    with the columns dataset, image (its place in the dataset's index) and one per variant.
     Raises Problem for scores that are not finite or that are the same for all images.
     """
     name, datasets = spec["detector"], spec["datasets"]
     method: Detector = detectors.method(name)(**spec["options"])
     tables = []
     splits = [column(index, "split") for index in indices]
-    known = [read_split(indices[0], features[0], split) for split in ("train", "test")] if method.needs_train else []
-    fitted = method.fit(*known) if method.needs_train else None
+    if method.consumes == "network":
+        read = opened(*checkpoint, spec["batch"])
+        known = partial(read_labelled_images, read, checkpoint[0], images[0], indices[0])
+    else:
+        known = partial(read_split, indices[0], features[0])
+    fitted = method.fit(known("train"), known("test")) if method.needs_train else None
     for place, dataset in enumerate(track(datasets, "dataset", len(datasets))):
         rows = np.flatnonzero(splits[place] == "test")
         if method.consumes == "network":
-            given = read_images(*checkpoint, images[place], rows)
+            given = read(images[place], indices[place], rows)
         else:
             given = read_features(features[place], rows)
             if method.consumes == "attributions":
@@ -131,5 +176,10 @@ def score(
     pq.write_table(table.replace_schema_metadata({"ood": json.dumps(about)}), scores)
 
 
+def modules(detector: str, network: str | None = None, **_: Any) -> tuple[str, ...]:
+    """The code that a specification names."""
+    return (f"ood.detectors.{detector}", *([f"ood.networks.{network}"] if network else []))
+
+
 if __name__ == "__main__":
-    run(score, roots=lambda arguments: (f"ood.detectors.{arguments['spec']['detector']}",))
+    run(score, roots=lambda arguments: modules(**arguments["spec"]))

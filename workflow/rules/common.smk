@@ -133,6 +133,14 @@ def consumed(wildcards):
     }
 
 
+def passes(wildcards):
+    """The network that a detector runs itself, and how many images at a time; nothing for one that runs none."""
+    if detectors.method(wildcards.detector).consumes != "network":
+        return {}
+    benchmark = CONFIG.benchmarks[wildcards.benchmark]
+    return {"network": benchmark.network.name, "batch": CONFIG.batch(wildcards.benchmark)}
+
+
 def numbers(benchmark):
     """A benchmark's cells, and the admission of every checkpoint that they rest on.
 

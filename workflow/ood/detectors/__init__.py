@@ -8,7 +8,7 @@ under ``detectors`` in config.yaml.
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -45,19 +45,31 @@ class Attributions(NamedTuple):
 
 
 class Images(NamedTuple):
-    """A frozen network in eval mode, its inputs (N, channels, size, size), normalised, and the std by channel."""
+    """A frozen network in eval mode, its inputs, and the std by channel that these were divided by.
+
+    ``batches`` gives tensors (n, channels, size, size) on the network's device, in the order of the images, from the
+    start again each time it is iterated over. It reads as it goes: a method that keeps scores, not maps, works on any
+    number of images.
+    """
 
     network: Any
-    x: Any
+    batches: Iterable[Any]
     std: list[float]
+
+
+class LabelledImages(NamedTuple):
+    """What ``Labelled`` is for a method that consumes the network: a split's images in place of its features."""
+
+    images: Images
+    labels: np.ndarray
 
 
 class Detector(BaseModel, ABC):
     """The base of every method.
 
     ``consumes`` names what ``score`` gets: Features, Attributions or Images. ``default`` is the column that stands
-    for the method where a table has one row for it. ``fit`` is called if ``needs_train``, and what it returns is handed
-    to ``score``.
+    for the method where a table has one row for it. ``fit`` is called if ``needs_train``, with LabelledImages if the
+    network is consumed, and what it returns is handed to ``score``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,7 +78,7 @@ class Detector(BaseModel, ABC):
     needs_train: ClassVar[bool] = False
     default: ClassVar[str]
 
-    def fit(self, train: Labelled, test: Labelled) -> Any:
+    def fit(self, train: Labelled | LabelledImages, test: Labelled | LabelledImages) -> Any:
         """What the method learns from the in-distribution set.
 
         ``test`` holds images that are scored later: it is for named variants that repeat a released code which fits on

@@ -23,19 +23,18 @@ class Method(Detector):
 
     temperature: float = Field(1000.0, gt=0, allow_inf_nan=False)
     epsilon: float = Field(0.004, ge=0, allow_inf_nan=False)
-    batch: int = Field(256, gt=0)
 
     def score(self, images: Images, fitted: None) -> dict[str, np.ndarray]:
         import torch  # here, so that reading the configuration does not load torch
 
-        std = torch.tensor(images.std, device=images.x.device).view(1, -1, 1, 1)
+        std = torch.tensor(images.std).view(1, -1, 1, 1)
         spaces = {"normalised": torch.ones_like(std), "pixel": std}
         columns = {name: [] for name in spaces}
-        for x in images.x.split(self.batch):
+        for x in images.batches:
             sign = self._sign(images.network, x) if self.epsilon else torch.zeros_like(x)
             for name, unit in spaces.items():
                 with torch.inference_mode():
-                    z = images.network(x - self.epsilon * sign / unit)
+                    z = images.network(x - self.epsilon * sign / unit.to(x.device))
                 columns[name].append(terms.msp(z.double().cpu().numpy(), self.temperature))
         return {name: np.concatenate(parts) for name, parts in columns.items()}
 
