@@ -3,7 +3,7 @@
 Where version 0.4 differs: KNN returns the distance, ours is its square. Mahalanobis does not divide the covariance by
 n (a factor n), adds 1e-6 to its diagonal and keeps it in float32. KL-Matching replaces log 0 by the smallest float,
 ours is floored at log 1e-12. ODIN takes sign(0) as 0, ours as +1. GradNorm has all parameters by default, here the
-head's. RankFeat and a Mahalanobis over layers wait for their detectors here. It has no RG, ExGrad, BatchGrad, MOS, norm
+head's. A Mahalanobis over layers waits for its detector here. It has no RG, ExGrad, BatchGrad, MOS, norm
 families or GAIA; most of what it has besides is in none of the three papers.
 """
 
@@ -99,3 +99,12 @@ def test_odin(network, x, column):
     detector = theirs.ODIN(network, eps=0.004, temperature=1000, norm_std=std if column == "pixel" else None)
     exact = -detector.predict(x).detach().numpy()
     assert ours("odin", Images(network, [x], std), None, column) == close(exact, rel=1e-9)
+
+
+def test_rankfeat(network, x):
+    """Of the last block; it has no second block and no power iterations."""
+    end = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), network.head)
+    stem = nn.Sequential(network.conv1, network.bn1, nn.ReLU())
+    body = nn.Sequential(stem, network.layer1, network.layer2, network.layer3, network.layer4)
+    exact = -theirs.RankFeat(body, end).to("cpu").predict(x).numpy()
+    assert ours("rankfeat", Images(network, x.split(2), [1, 1, 1]), None) == close(exact, rel=1e-10)

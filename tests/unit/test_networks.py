@@ -74,6 +74,19 @@ def lived_in(network: torch.nn.Module) -> torch.nn.Module:
     return network.eval().requires_grad_(False)
 
 
+@pytest.mark.parametrize(("name", "options", "side"), [row for row in SMALL if on_meta(row[0], 5, row[1]).blocks()])
+def test_what_comes_after_a_block_sees_its_output_only(name, options, side):
+    """RankFeat relies on it. With zeros for a block's maps, two images have the same logits."""
+    network = lived_in(on_meta(name, 5, options))
+    x = random(2, network.channels, side, side)
+    for block in network.blocks().values():
+        hook = block.register_forward_hook(lambda module, inputs, maps: 0 * maps)
+        z = network(x)
+        hook.remove()
+        torch.testing.assert_close(z[0], z[1])
+    assert not torch.allclose(*network(x), rtol=1e-2)
+
+
 @pytest.mark.parametrize(("name", "classes", "options", "parameters", "layers", "channels", "features"), PUBLISHED)
 def test_has_the_published_size(name, classes, options, parameters, layers, channels, features):
     network = on_meta(name, classes, options)

@@ -16,6 +16,7 @@ LABELS = {
     "energy": "Energy",
     "odin": "ODIN",
     "react": "ReAct",
+    "rankfeat": "RankFeat",
     "gradnorm": "GradNorm",
     "exgrad": "ExGrad",
     "encoding_output": r"$\|h\|_1 \times$ Energy",

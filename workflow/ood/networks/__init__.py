@@ -51,6 +51,13 @@ class Classifier(nn.Module):
         """
         return {name: module for name, module in self.named_modules() if isinstance(module, nn.BatchNorm2d)}
 
+    def blocks(self) -> dict[str, nn.Module]:
+        """Its stages of equal resolution by name, in forward order: what RankFeat takes apart is a stage's output.
+
+        All that comes after a stage sees the images through its output alone. Empty for a network without stages.
+        """
+        return {}
+
     @classmethod
     def convert(cls, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """A published file's tensors (ood.weights.read) under this network's names and in its shapes."""

@@ -68,6 +68,9 @@ class Network(Classifier):
             if name.startswith(last) and isinstance(module, nn.GroupNorm)
         }
 
+    def blocks(self) -> dict[str, nn.Module]:
+        return {f"block{number}": stage for number, stage in enumerate(self.body.stages, start=1)}
+
     @classmethod
     def convert(cls, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """From either file: the ``.npz`` keeps kernels as (height, width, in, out)."""

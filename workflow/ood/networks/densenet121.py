@@ -5,7 +5,7 @@ is older than torchvision's own names: it says ``denselayer1.norm.1`` for ``dens
 """
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models import densenet121
 
 from ood.networks import IMAGENET, Classifier, out_of_place
@@ -27,6 +27,9 @@ class Network(Classifier):
         super().__init__()
         network = out_of_place(densenet121(num_classes=classes))
         self.body, self.head = network.features, network.classifier
+
+    def blocks(self) -> dict[str, nn.Module]:
+        return {name: module for name, module in self.body.named_children() if name.startswith("denseblock")}
 
     def features(self, x: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(F.relu(self.body(x)), 1).flatten(1)

@@ -69,6 +69,9 @@ class Network(Classifier):
     def head(self) -> nn.Linear:
         return self.fc
 
+    def blocks(self) -> dict[str, nn.Module]:
+        return {f"block{number}": getattr(self, f"block{number}") for number in (1, 2, 3)}
+
     def features(self, x: Tensor) -> Tensor:
         x = self.trans1(self.block1(self.conv1(x)))
         x = self.block3(self.trans2(self.block2(x)))

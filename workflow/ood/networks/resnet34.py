@@ -65,6 +65,9 @@ class Network(Classifier):
     def head(self) -> nn.Linear:
         return self.linear
 
+    def blocks(self) -> dict[str, nn.Module]:
+        return {f"layer{number}": getattr(self, f"layer{number}") for number in (1, 2, 3, 4)}
+
     def features(self, x: Tensor) -> Tensor:
         x = F.relu(self.bn1(self.conv1(x)))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))

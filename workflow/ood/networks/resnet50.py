@@ -34,5 +34,8 @@ class Network(Classifier):
         self.body = out_of_place(ResNet(Block, [3, 4, 6, 3], num_classes=classes))
         self.head, self.body.fc = self.body.fc, nn.Identity()
 
+    def blocks(self) -> dict[str, nn.Module]:
+        return {f"layer{number}": getattr(self.body, f"layer{number}") for number in (1, 2, 3, 4)}
+
     def features(self, x: Tensor) -> Tensor:
         return self.body(x)

@@ -59,6 +59,9 @@ class Network(Classifier):
     def head(self) -> nn.Linear:
         return self.linear
 
+    def blocks(self) -> dict[str, nn.Module]:
+        return {f"layer{number}": getattr(self, f"layer{number}") for number in (1, 2, 3)}
+
     def features(self, x: Tensor) -> Tensor:
         x = F.relu(self.bn1(self.conv1(x)))
         return F.adaptive_avg_pool2d(self.layer3(self.layer2(self.layer1(x))), 1).flatten(1)

@@ -53,6 +53,9 @@ class Network(Classifier):
     def head(self) -> nn.Linear:
         return self.fc
 
+    def blocks(self) -> dict[str, nn.Module]:
+        return {f"block{number}": getattr(self, f"block{number}") for number in (1, 2, 3)}
+
     def features(self, x: Tensor) -> Tensor:
         x = self.block3(self.block2(self.block1(self.conv1(x))))
         return F.adaptive_avg_pool2d(F.relu(self.bn1(x)), 1).flatten(1)
