@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from ood import networks
 from ood.attribution import attributions as attribute
 from ood.detectors import Attributions, Features, Labelled
 from ood.networks.resnet34 import Network
@@ -51,6 +52,22 @@ def network() -> Network:
             for _ in range(10):
                 net(1 + 2 * torch.randn(16, 3, 16, 16, dtype=torch.float64))
     return net.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def seeded():
+    """A function from a network's name and options to one with five classes and random weights, in eval mode."""
+
+    def make(name: str, **options) -> networks.Classifier:
+        network, generator = networks.build(name, 5, options).double(), torch.Generator().manual_seed(0)
+        for value in network.requires_grad_(False).parameters():
+            if value.ndim > 1:
+                value.normal_(0, (2 / value[0].numel()) ** 0.5, generator=generator)
+            else:
+                value.uniform_(0.2, 1, generator=generator)
+        return network.eval()
+
+    return make
 
 
 @pytest.fixture(scope="session")

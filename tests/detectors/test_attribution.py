@@ -12,11 +12,12 @@ from ood.attribution import attributions
 def test_every_statistic_has_a_column_per_layer(network, x):
     _, found = attributions(network, x)
     assert set(found) == {f"{v}.{r}" for v in ("top1", "inner", "direct") for r in ("abs_mean", "mean_abs")} | {
-        "top1.density"
+        "top1.density",
+        "active.density",
     }
     for name, values in found.items():
         assert values.shape == (5, 36) and values.dtype == torch.float64, name
-        assert (values > 0).all() and (name != "top1.density" or (values <= 1).all()), name
+        assert (values > 0).all() and (not name.endswith("density") or (values <= 1).all()), name
     for v in ("top1", "inner", "direct"):  # |mean| <= mean of absolute values, equal on the last layer before a pool
         assert (found[f"{v}.abs_mean"] <= found[f"{v}.mean_abs"] * (1 + 1e-12)).all()
         torch.testing.assert_close(found[f"{v}.abs_mean"][:, -1], found[f"{v}.mean_abs"][:, -1])

@@ -178,7 +178,7 @@ def separable(rng: np.random.Generator, count: int, confident: bool, spread: flo
     kinds = ("abs_mean", "mean_abs", "density")
     statistics = {
         f"{v}.{kind}": rng.uniform(low, high, (count, 2)) for v in ("top1", "inner", "direct") for kind in kinds
-    }
+    } | {"active.density": rng.uniform(low, high, (count, 2))}
     features = Features(h, h @ weight.T, weight, np.zeros(4))
     return Attributions(features, ("layer3.0.bn1", "layer4.0.bn1"), (), np.array([4, 8]), statistics)
 

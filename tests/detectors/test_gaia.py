@@ -66,11 +66,12 @@ def gaia_a(network, image, blocks=BLOCKS) -> dict[str, float]:
 def gaia_z(network, image, blocks=BLOCKS) -> dict[str, float]:
     gradients = slow(network, image)[0]["top1"]
     sets = {"all": ("",), "late": blocks, **{f"layer={name}": (name,) for name in gradients}}
-    return {column: -mean_square(gradients, "density", prefixes) for column, prefixes in sets.items()}
+    columns = {column: -mean_square(gradients, "density", prefixes) for column, prefixes in sets.items()}
+    return columns | {f"forward {column}": columns[column] for column in ("all", "late")}
 
 
 @pytest.mark.parametrize("blocks", [BLOCKS, ("bn1", "layer2.1.")])
-@pytest.mark.parametrize(("name", "reference", "count"), [("gaia_a", gaia_a, 49), ("gaia_z", gaia_z, 38)])
+@pytest.mark.parametrize(("name", "reference", "count"), [("gaia_a", gaia_a, 49), ("gaia_z", gaia_z, 40)])
 def test_every_column_equals_full_backward_passes(network, x, given, name, reference, count, blocks):
     columns = method(name)(layers=blocks).score(given(network, x), None)
     exact = [reference(network, image, blocks) for image in x]
@@ -113,7 +114,8 @@ def test_gaia_z_is_the_share_of_active_relus(network, x, given):
     shares = {name: mask.double().mean((2, 3)) for name, mask in active.items()}
     for name, share in shares.items():
         np.testing.assert_allclose(columns[f"layer={name}"], -share.square().mean(1), rtol=1e-12, err_msg=name)
-    np.testing.assert_allclose(columns["all"], -torch.cat(list(shares.values()), 1).square().mean(1), rtol=1e-12)
+    for column in ("all", "forward all"):
+        np.testing.assert_allclose(columns[column], -torch.cat(list(shares.values()), 1).square().mean(1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["gaia_a", "gaia_z"])

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from scipy.special import logsumexp
 
-from ood import networks
 from ood.detectors import Images, method
 from ood.detectors.rankfeat import leading, powered, without_rank_one
 from ood.errors import Problem
@@ -14,17 +13,6 @@ from ood.errors import Problem
 
 def random(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-
-
-def seeded(name: str, **options) -> networks.Classifier:
-    """A network with five classes and random weights, in eval mode."""
-    network, generator = networks.build(name, 5, options).double(), torch.Generator().manual_seed(0)
-    for value in network.requires_grad_(False).parameters():
-        if value.ndim > 1:
-            value.normal_(0, (2 / value[0].numel()) ** 0.5, generator=generator)
-        else:
-            value.uniform_(0.2, 1, generator=generator)
-    return network.eval()
 
 
 def removed(maps: torch.Tensor) -> torch.Tensor:
@@ -62,7 +50,7 @@ def slow(network, name: str, image: torch.Tensor) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("name", "options", "side"), [("resnet34", {"width": 4}, 24), ("resnet50", {}, 96), ("bit_r101x1", {}, 96)]
 )
-def test_equals_a_loop_over_images(name, options, side):
+def test_equals_a_loop_over_images(seeded, name, options, side):
     network, x = seeded(name, **options), random(3, 3, side, side)
     columns = method("rankfeat")(iterations=2000).score(Images(network, x.split(2), [1, 1, 1]), None)
     with torch.no_grad():
@@ -106,7 +94,7 @@ def test_a_small_map_is_not_taken_for_none():
     torch.testing.assert_close(1e30 * scaled, without_rank_one(maps, lambda gram: powered(gram, 5)))
 
 
-def test_a_network_without_blocks_is_refused():
+def test_a_network_without_blocks_is_refused(seeded):
     network = seeded("playground_cnn", width=2)
     with pytest.raises(Problem, match=r"does not have two blocks.*a list of detectors without rankfeat"):
         method("rankfeat")().score(Images(network, [], [1, 1, 1]), None)

@@ -13,8 +13,9 @@ direct sum_c W_c           the plain sum of all logits: the row "fusion (direct 
 
 Kept per image and layer, as means over the layer's channels: the squared non-zero density of G (GAIA-Z), the squared
 absolute spatial mean (``abs_mean``, the released code's reduction) and the squared spatial mean of absolute values
-(``mean_abs``, Eq. 7 as printed). Sums over layers, fusion with the output component and signs are left to the
-detectors, so changing those needs no network.
+(``mean_abs``, Eq. 7 as printed). Beside them stands ``active.density``, the forward form of the first (ood.activity).
+Sums over layers, fusion with the output component and signs are left to the detectors, so changing those needs no
+network.
 
 The network runs forward once; the graph starts at the first attribution layer, holds no parameter gradients, and is
 walked once for each v.
@@ -22,6 +23,8 @@ walked once for each v.
 
 import torch
 from torch import Tensor, nn
+
+from ood.activity import Activity, density
 
 VECTORS = ("top1", "inner", "direct")
 
@@ -34,12 +37,6 @@ def vectors(head: nn.Linear, h: Tensor) -> dict[str, Tensor]:
         "inner": torch.ones_like(h),
         "direct": weight.sum(0).expand_as(h),
     }
-
-
-def density(gradient: Tensor) -> Tensor:
-    """Mean over channels of the squared share of non-zero positions: (N, K, H, W) -> (N,). No tolerance, on purpose."""
-    mask = gradient.clone().ne_(0)  # ones and zeros in the gradient's own type: ten times faster than a boolean mask
-    return mask.mean(dim=(2, 3)).double().square().mean(1)
 
 
 def abs_mean(gradient: Tensor) -> Tensor:
@@ -71,21 +68,23 @@ def attributions(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tenso
     backpropagated scalar is a sum over the batch, so an image's values do not depend on its neighbours.
     """
     taps: list[Tensor] = []
+    active = Activity()
 
     def tap(module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
         if not taps:
             output = output.detach().requires_grad_()
         taps.append(output)
+        active.mark(output)
         return output
 
     hooks = [layer.register_forward_hook(tap) for layer in network.attribution_layers().values()]
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), active:
             h = network.features(x)
     finally:
         for hook in hooks:
             hook.remove()
-    found = {}
+    found = active.stacked()
     for name, v in vectors(network.head, h.detach()).items():
         for reduction, values in _walk(h, taps, v, STATISTICS[name], keep=name != VECTORS[-1]).items():
             found[f"{name}.{reduction}"] = values

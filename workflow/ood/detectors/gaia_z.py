@@ -7,7 +7,9 @@ of all layers, which ranks like minus the Frobenius norm of the matrix (E_kl). C
 
 ``all`` (default) takes every BatchNorm layer, as the released commands for CIFAR do, although supplement A.1 speaks of
 the last block only; ``late`` takes those of GAIA-A (the network's last two blocks, or the option ``layers``, prefixes
-of names). The columns ``layer=...`` are one layer each, for the supplement's Figure 3.
+of names). The columns ``layer=...`` are one layer each, for the supplement's Figure 3. ``forward all`` and ``forward
+late`` are the same without a gradient, from the share of active positions behind each layer (ood.activity says where
+they differ), for networks with a ReLU behind each attribution layer.
 """
 
 import numpy as np
@@ -25,4 +27,9 @@ class Method(Detector):
     def score(self, images: Attributions, fitted: None) -> dict[str, np.ndarray]:
         late = images.late if self.layers is None else self.layers
         sets = {"all": (), "late": late, **{f"layer={name}": (name,) for name in images.layers}}
-        return {column: -layers.mean(images, "top1.density", prefixes) for column, prefixes in sets.items()}
+        columns = {column: -layers.mean(images, "top1.density", prefixes) for column, prefixes in sets.items()}
+        if "active.density" in images.statistics:
+            columns |= {
+                f"forward {column}": -layers.mean(images, "active.density", sets[column]) for column in ("all", "late")
+            }
+        return columns
