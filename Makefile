@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data test bench-train lint setup latex lock clean
+.PHONY: demo small cifar full data test mutants bench-train lint setup latex lock clean
 
 demo small cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -22,6 +22,10 @@ data: setup
 
 test: setup latex
 	@python -m pytest
+
+# Faults planted one at a time into detectors and metrics: does a test catch each?
+mutants: setup
+	@python tests/mutants/run.py
 
 # Images per second of the training loop, beside those of the conventional one.
 bench-train: setup

@@ -5,8 +5,9 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from ood.attribution import attributions
+from ood.attribution import attributions, channels
 
 
 def test_every_statistic_has_a_column_per_layer(network, x):
@@ -29,6 +30,11 @@ def test_a_shortcut_gets_the_gradient_of_the_sum(network, x, given):
         for block in ("layer2.0", "layer3.0", "layer4.0"):
             second, shortcut = layers.index(f"{block}.bn2"), layers.index(f"{block}.shortcut.1")
             assert torch.equal(values[:, second], values[:, shortcut]), name
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(6), nn.GroupNorm(3, 6), nn.GroupNorm(2, 6, affine=False)])
+def test_channels_are_those_of_the_output(layer):
+    assert channels(layer) == layer(torch.randn(2, 6, 4, 4)).shape[1]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])

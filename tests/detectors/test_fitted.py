@@ -67,6 +67,7 @@ def test_rg_rows_of_table_2_are_columns_of_the_detectors_it_names(toy, known):
 
 def test_knn(toy, known):
     features, train = toy(8), known(1)
+    features.h[:4] *= 0.01  # length does not matter
     columns = fitted("knn", features, train, train, neighbours=(1, 7, 60, 61))
     assert set(columns) == {"k=1", "k=7", "k=50", "k=60"}
     for row, h in enumerate(features.h):

@@ -70,10 +70,10 @@ def gaia_z(network, image, blocks=BLOCKS) -> dict[str, float]:
     return columns | {f"forward {column}": columns[column] for column in ("all", "late")}
 
 
-@pytest.mark.parametrize("blocks", [BLOCKS, ("bn1", "layer2.1.")])
+@pytest.mark.parametrize(("layers", "blocks"), [(None, BLOCKS), (("bn1", "layer2.1."),) * 2], ids=["late", "chosen"])
 @pytest.mark.parametrize(("name", "reference", "count"), [("gaia_a", gaia_a, 49), ("gaia_z", gaia_z, 40)])
-def test_every_column_equals_full_backward_passes(network, x, given, name, reference, count, blocks):
-    columns = method(name)(layers=blocks).score(given(network, x), None)
+def test_every_column_equals_full_backward_passes(network, x, given, name, reference, count, layers, blocks):
+    columns = method(name)(layers=layers).score(given(network, x), None)
     exact = [reference(network, image, blocks) for image in x]
     assert set(columns) == set(exact[0]) and len(columns) == count
     for column, values in columns.items():

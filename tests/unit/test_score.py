@@ -1,16 +1,18 @@
-"""Scores that mean nothing stop the job, with the detector, the variant and the dataset. What a detector that runs the
-network gets: batches, of arrays and of packs, again and again, and never all of them at once."""
+"""What goes into a detector and comes out; scores that mean nothing stop the job, with detector, variant, dataset. What a
+detector that runs the network gets: batches, of arrays and of packs, again and again, and never all of them at once."""
 
 import json
 import weakref
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 from pictures import encoded, tar
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import save_file as save_network
+from safetensors.torch import save_model
 
 from ood import detectors, networks
 from ood.errors import Problem
@@ -34,7 +36,7 @@ def files(tmp_path):
     """Features of an ID set (train and test) and of an OOD set, as extraction writes them."""
     rng = np.random.default_rng(0)
     paths = {"indices": [], "features": []}
-    for name, splits in {"id": ["train"] * 5 + ["test"] * 5, "ood": ["test"] * 6}.items():
+    for name, splits in {"id": ["train"] * 5 + ["test"] * 5, "ood": ["test"] * 5}.items():
         pd.DataFrame({"split": splits, "label": np.arange(len(splits)) % 4}).to_parquet(tmp_path / f"{name}.parquet")
         h = rng.random((len(splits), 3), dtype=np.float32)
         weight, bias = np.eye(4, 3, dtype=np.float32), np.zeros(4, np.float32)
@@ -53,8 +55,8 @@ SPEC = {"detector": "maxlogit", "options": {}, "datasets": ["id", "ood"]}
 def test_the_test_images_are_scored_in_the_order_of_the_index(files):
     score(**files, spec=SPEC)
     table = pd.read_parquet(files["scores"])
-    assert table["dataset"].tolist() == ["id"] * 5 + ["ood"] * 6
-    assert table["image"].tolist() == [5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5]
+    assert table["dataset"].tolist() == ["id"] * 5 + ["ood"] * 5
+    assert table["image"].tolist() == [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]
     expected = [load_file(path)["logits"].max(1) for path in files["features"]]
     assert np.array_equal(table["maxlogit"], np.concatenate([expected[0][5:], expected[1]]).astype(float))
 
@@ -67,6 +69,68 @@ def test_a_detector_is_fitted_on_the_training_split(files):
         h = np.minimum(arrays["features"][5:], np.percentile(arrays["features"][rows].astype(float), 90))
         exact = np.log(np.exp(h @ arrays["weight"].T + arrays["bias"]).sum(axis=1))
         assert table[rule][:5].to_numpy() == pytest.approx(exact, rel=1e-5)
+
+
+def test_options_reach_the_detector_and_are_noted(files):
+    score(**files, spec={**SPEC, "detector": "energy", "options": {"temperature": 2.0}})
+    z = load_file(files["features"][1])["logits"].astype(float)
+    scores = pd.read_parquet(files["scores"])["energy"][5:]
+    assert scores.to_numpy() == pytest.approx(2 * np.log(np.exp(z / 2).sum(axis=1)))
+    about = json.loads(pq.read_schema(files["scores"]).metadata[b"ood"])
+    assert about == {"detector": "energy", "default": "energy", "options": {"temperature": 2.0}}
+    score(**files, spec={**SPEC, "detector": "gradients"})
+    about = json.loads(pq.read_schema(files["scores"]).metadata[b"ood"])
+    assert about == {"detector": "gradients", "default": "S6 weight_and_bias", "options": {}}
+
+
+def write_attributions(path, seed: int, layers: str) -> np.ndarray:
+    """A statistics file with random densities (5, 2) of layers with one and three channels."""
+    density = np.random.default_rng(seed).random((5, 2))
+    about = {"layers": layers.split(), "late": ["block2."]}
+    save_file({"top1.density": density, "channels": np.array([1, 3])}, path, metadata={"ood": json.dumps(about)})
+    return density
+
+
+def test_every_dataset_is_scored_with_its_own_attributions(files, tmp_path):
+    files["attributions"] = [tmp_path / "id.statistics", tmp_path / "ood.statistics"]
+    layers = "block1.norm block2.norm"
+    density = [write_attributions(*pair, layers) for pair in zip(files["attributions"], (0, 1), strict=True)]
+    score(**files, spec={**SPEC, "detector": "gaia_z"})
+    table, density = pd.read_parquet(files["scores"]), np.concatenate(density)
+    assert table["all"].to_numpy() == pytest.approx(-density @ [0.25, 0.75])
+    assert table["late"].to_numpy() == pytest.approx(-density[:, 1])
+    assert table["layer=block1.norm"].to_numpy() == pytest.approx(-density[:, 0])
+
+
+def test_a_network_without_attribution_layers_is_refused(files, tmp_path):
+    files["attributions"] = [tmp_path / "id.statistics"]
+    write_attributions(*files["attributions"], 0, "")
+    with pytest.raises(Problem, match=r"id\.statistics: this network has no normalisation layers"):
+        score(**files, spec={**SPEC, "detector": "gaia_z"})
+
+
+def test_a_network_gets_the_test_images_normalised_as_its_card_says(files, tmp_path):
+    facts = {"network": "resnet34", "classes": 4, "options": {"width": 2, "channels": 3}, "size": 8}
+    facts |= {"mean": [0.1, 0.3, 0.5], "std": [0.2, 0.4, 0.8]}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        save_model(networks.build("resnet34", 4, facts["options"]), tmp_path / "weights")
+    (tmp_path / "card").write_text(json.dumps(facts))
+    files |= {"checkpoint": [tmp_path / "weights", tmp_path / "card"], "images": []}
+    network, _ = networks.load(*files["checkpoint"])
+    exact = []
+    for name, count, first in (("id", 10, 5), ("ood", 5, 0)):
+        pictures = np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+        files["images"].append(tmp_path / f"{name}.npy")
+        np.save(files["images"][-1], pictures)
+        x = (torch.from_numpy(pictures[first:] / 255) - torch.tensor(facts["mean"])) / torch.tensor(facts["std"])
+        images = detectors.Images(network, [x.permute(0, 3, 1, 2).float()], facts["std"])
+        exact.append(detectors.method("odin")(temperature=1).score(images, None))
+    score(**files, spec={**SPEC, "detector": "odin", "options": {"temperature": 1.0}, "batch": 4})
+    for column, values in pd.read_parquet(files["scores"])[["normalised", "pixel"]].items():
+        expected = np.concatenate([scores[column] for scores in exact])
+        assert values.to_numpy() == pytest.approx(expected, rel=1e-5)
+        assert np.ptp(expected) > 1e-3
 
 
 def test_a_constant_score_is_refused(files, monkeypatch):
@@ -102,10 +166,11 @@ def test_a_fitted_detector_without_a_training_split_is_refused(files):
         read_split(files["indices"][1], files["features"][1], "train")
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ["features", "logits", "weight", "bias"])
-def test_features_that_are_not_finite_are_refused(files, name):
+def test_features_that_are_not_finite_are_refused(files, name, bad):
     arrays = load_file(files["features"][0])
-    arrays[name].flat[-1] = np.nan
+    arrays[name].flat[-1] = bad
     save_file(arrays, files["features"][0])
     with pytest.raises(Problem, match=rf"id\.safetensors: {name} are not all finite"):
         read_features(files["features"][0], np.arange(3))

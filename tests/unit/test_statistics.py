@@ -12,6 +12,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ood import evaluate, statistics
+from ood.errors import Problem
 
 SIZES = {"identity": 40, "near": 25, "far": 7}
 
@@ -39,6 +40,14 @@ def test_bootstrap_weights_are_resamples():
     assert weights.var(axis=0) == pytest.approx(np.full(30, 29 / 30), rel=0.2)  # binomial (30, 1/30)
     assert np.array_equal(weights, statistics.bootstrap_weights(30, 4000, np.random.default_rng(1)))
     assert not np.array_equal(weights, statistics.bootstrap_weights(30, 4000, np.random.default_rng(2)))
+
+
+def test_every_dataset_is_resampled_by_its_own_draws():
+    rows = {"identity": np.arange(30), "near": np.arange(30)}
+    first, other = evaluate.weights(rows, 20, seed=5), evaluate.weights(rows, 20, seed=6)
+    drawn = [*first.values(), *other.values()]
+    assert all((one != two).any() for place, one in enumerate(drawn) for two in drawn[:place])
+    assert (first["near"] == evaluate.weights(rows, 20, seed=5)["near"]).all()
 
 
 def write_scores(path, seed: int, detector: str = "msp", variants: tuple[str, ...] = ("b", "a"), default: str = "a"):
@@ -120,6 +129,20 @@ def test_all_methods_meet_the_same_resamples(tmp_path):
     columns = ["mean", "std", "low", "high"]
     assert first.loc["b", columns].equals(second.loc["b", columns])
     assert set(first["detector"]) == {"first"} and set(second["detector"]) == {"second"}
+
+
+@pytest.mark.parametrize("change", ["dataset", "image"])
+def test_seeds_with_other_images_are_refused(tmp_path, change):
+    files = [tmp_path / f"{seed}.parquet" for seed in (3, 7)]
+    for seed, file in zip((3, 7), files, strict=True):
+        write_scores(file, seed)
+    table = pq.read_table(files[1])
+    place = table.column_names.index(change)
+    pq.write_table(table.set_column(place, change, table[change][::-1]), files[1])
+    spec = {"datasets": list(SIZES), "averages": {}, "seeds": [3, 7]}
+    spec["bootstrap"] = {"draws": 2, "seed": 5, "confidence": 0.9}
+    with pytest.raises(Problem, match=r"7\.parquet has other images, or another order, than .*3\.parquet"):
+        evaluate.evaluate(files, tmp_path / "cells.parquet", spec)
 
 
 def test_one_seed_has_no_spread(tmp_path):

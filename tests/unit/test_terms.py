@@ -30,6 +30,7 @@ def test_output_terms_at_their_extremes():
     assert terms.msp(uniform) == 0.25 and terms.msp(certain) == 1
     assert terms.uniform_distance(uniform) == 0 and terms.uniform_distance(certain) == 1.5  # 2 (1 - 1/C)
     assert terms.variance_sum(uniform) == 0.75 and terms.variance_sum(certain) == 0
+    assert terms.msp(np.array([[0.0, 2]]), 2) == pytest.approx(1 / (1 + math.exp(-1)))
     assert terms.energy(uniform, 2) == pytest.approx(3 + 2 * math.log(4)) and terms.energy(certain) == 800
 
 

@@ -62,7 +62,7 @@ def _at(values: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 def fpr95(counts: Counts) -> np.ndarray:
     """Share of OOD with t >= tau, tau the largest score with P(s >= tau) >= 0.95. The project's own convention."""
-    enough = counts.tp >= 0.95 * counts.tp[..., -1:] * (1 - 1e-12)  # 0.95 n is not exact in binary
+    enough = counts.tp >= 0.95 * counts.tp[..., -1:]  # 0.95 is rounded down, so a whole 0.95 n is never missed
     return _at(counts.fp, enough.argmax(axis=-1)) / counts.fp[..., -1]
 
 
@@ -94,7 +94,7 @@ def fpr95_ood_positive(counts: Counts) -> np.ndarray:
     """
     kept = np.concatenate([np.zeros_like(counts.fp[..., :1]), counts.fp], axis=-1)
     accepted = np.concatenate([np.zeros_like(counts.tp[..., :1]), counts.tp], axis=-1)
-    few = kept <= 0.05 * counts.fp[..., -1:] * (1 + 1e-12)
+    few = kept <= 0.05 * counts.fp[..., -1:]  # 0.05 is rounded up
     place = few.shape[-1] - 1 - few[..., ::-1].argmax(axis=-1)
     return 1 - _at(accepted, place) / counts.tp[..., -1]
 
