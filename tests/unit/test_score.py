@@ -1,5 +1,7 @@
-"""What goes into a detector and comes out; scores that mean nothing stop the job, with detector, variant, dataset. What a
-detector that runs the network gets: batches, of arrays and of packs, again and again, and never all of them at once."""
+"""What goes into a detector and comes out; scores that mean nothing stop the job, with detector, variant, dataset.
+
+A detector that runs the network gets batches, of arrays and of packs, again and again, and never all of them at once.
+"""
 
 import json
 import weakref
