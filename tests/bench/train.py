@@ -145,9 +145,7 @@ def main() -> None:
         f"ResNet34, width {WIDTH}, {COUNT} images of 32x32 per epoch, batch {RECIPE['batch']}, {devices.name(device)}, "
         f"{THREADS} threads; median (range) of {TURNS} turns each"
     )
-    print(
-        "precision seeds at once    images/s: conventional             ours          ratio              waiting for data"
-    )
+    print("precision seeds at once   images/s: conventional                    ours   ratio               waiting")
     with ProcessPoolExecutor(THREADS, multiprocessing.get_context("spawn")) as pool:
         for precision in dict.fromkeys(("float32", devices.precision("bfloat16", device))):
             for seeds in [1] if GPU else [1, THREADS]:
