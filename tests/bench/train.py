@@ -146,6 +146,7 @@ def main() -> None:
         f"{THREADS} threads; median (range) of {TURNS} turns each"
     )
     print("precision seeds at once   images/s: conventional                    ours   ratio               waiting")
+    usual = best = 0.0
     with ProcessPoolExecutor(THREADS, multiprocessing.get_context("spawn")) as pool:
         for precision in dict.fromkeys(("float32", devices.precision("bfloat16", device))):
             for seeds in [1] if GPU else [1, THREADS]:
@@ -157,6 +158,8 @@ def main() -> None:
                 ]
                 theirs, mine = ([turn[place][0] for turn in turns] for place in (0, 1))
                 ratios = [second / first for first, second in zip(theirs, mine, strict=True)]
+                usual = usual or statistics.median(theirs)  # one training, float32, all threads: as people write it
+                best = max(best, statistics.median(mine))
                 waits = [statistics.median(turn[place][1] for turn in turns) for place in (0, 1)]
                 print(
                     f"{precision:9s} {seeds:13d} {spread(theirs):>27s} {spread(mine):>24s}   "
@@ -164,6 +167,9 @@ def main() -> None:
                     f"{waits[0]:.1%} and {waits[1]:.1%}",
                     flush=True,
                 )
+    print(
+        f"This loop at its best against the conventional one in float32, one seed with all threads: {best / usual:.2f}"
+    )
 
 
 if __name__ == "__main__":
