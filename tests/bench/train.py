@@ -168,7 +168,7 @@ def main() -> None:
                     flush=True,
                 )
     print(
-        f"This loop at its best against the conventional one in float32, one seed with all threads: {best / usual:.2f}"
+        f"This loop at its best against the conventional one as usual (float32, one seed, all threads): {best / usual:.2f}"
     )
 
 
