@@ -167,9 +167,7 @@ def main() -> None:
                     f"{waits[0]:.1%} and {waits[1]:.1%}",
                     flush=True,
                 )
-    print(
-        f"This loop at its best against the conventional one as usual (float32, one seed, all threads): {best / usual:.2f}"
-    )
+    print(f"This loop at its best against the conventional one as usual (float32, one seed): {best / usual:.2f}")
 
 
 if __name__ == "__main__":
