@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from inputs import to_input
 from PIL import Image
 from torchvision.transforms import functional as pil
 
 from ood.augmentation import Moves
-from ood.preprocessing import to_input
 from ood.resident import Resident
 
 MEAN, STD = [0.2, 0.4, 0.6], [0.3, 0.5, 0.7]

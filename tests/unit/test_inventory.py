@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ood import inventory
+from ood import catalogue, inventory
 from ood.catalogue import ARCHIVES, Dataset, File, files
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,8 @@ CONFIG = SimpleNamespace(benchmarks={"b": BENCHMARK})
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(inventory, "files", lambda: TABLE)
+    for module in (inventory, catalogue):
+        monkeypatch.setattr(module, "files", lambda: TABLE)
     monkeypatch.setattr(inventory, "datasets", lambda: SETS)
     ARCHIVES.mkdir(parents=True)
     Path("m").mkdir()

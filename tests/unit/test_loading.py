@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from inputs import to_input
 from pictures import encoded, tar
 from PIL import Image
 from safetensors.numpy import load_file
@@ -19,7 +20,6 @@ from ood.errors import Problem
 from ood.extraction import extract
 from ood.loading import Form, batches, short_side, squash
 from ood.networks.resnet34 import Network
-from ood.preprocessing import to_input
 
 CPU = torch.device("cpu")
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,7 +10,7 @@ from safetensors.torch import save_file
 from ood import networks
 from ood.attribution import attributions
 from ood.errors import Problem
-from ood.preprocessing import to_input
+from ood.preprocessing import normalised, scaled
 
 torch.set_num_threads(1)  # as every step does
 
@@ -243,8 +242,9 @@ def test_load_refuses_another_networks_file(checkpoint, wrong):
 
 
 def test_inputs_are_normalised_and_resized():
-    images = np.array([[[0, 51], [102, 255]]], dtype=np.uint8)[..., np.newaxis]
-    same = to_input(images, 2, [0.2], [0.4])
+    images = torch.tensor([[[0, 51], [102, 255]]], dtype=torch.uint8)[..., None]
+    mean, std = torch.tensor([0.2]), torch.tensor([0.4])
+    same = normalised(scaled(images, 2), mean, std)
     torch.testing.assert_close(same, torch.tensor([[[[-0.5, 0], [0.5, 2]]]]))
     exact = F.interpolate(same, size=(5, 5), mode="bilinear", align_corners=False)  # resizing commutes with it
-    torch.testing.assert_close(to_input(images, 5, [0.2], [0.4]), exact)
+    torch.testing.assert_close(normalised(scaled(images, 5), mean, std), exact)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from inputs import to_input
 from safetensors.torch import save
 from torch import nn
 
 from ood import device, networks, states
 from ood.errors import Problem
 from ood.fitting import fit
-from ood.preprocessing import to_input
 from ood.recipe import Training
 from ood.resident import Resident, accuracy
 from ood.stopwatch import Stopwatch

@@ -10,7 +10,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ood import device as devices
-from ood import networks
 from ood import weights as published_weights
 from ood.errors import Problem
 from ood.index import column
@@ -38,18 +37,14 @@ def reorder(head: nn.Linear, class_order: list[int]) -> None:
         head.bias.copy_(head.bias[place].clone())
 
 
-def constants(network: networks.Classifier, of_dataset: Constants | None, images: Path, split: np.ndarray) -> Constants:
-    """(mean, std) by channel to normalise with: the network's own, else the dataset's, else the training split's.
-
-    Raises Problem for a pack, whose pixels nobody has measured, if neither of the first two is there.
-    """
-    known = network.normalisation or of_dataset
-    if known is None and is_pack(images):
+def measured(images: Path, split: np.ndarray) -> Constants:
+    """(mean, std) by channel of the training split. Raises Problem for a pack, whose pixels nobody has measured."""
+    if is_pack(images):
         raise Problem(
             f"{images} holds encoded pictures, and neither their network nor resources/datasets.csv says the mean and "
             "std to normalise with. Fill in those columns."
         )
-    return known or moments(np.load(images, mmap_mode="r")[split == "train"])
+    return moments(np.load(images, mmap_mode="r")[split == "train"])
 
 
 def accuracy(network: nn.Module, inputs: Iterable[Tensor], labels: np.ndarray) -> float:
@@ -72,7 +67,7 @@ def adopt(published: Input, images: Input, index: Input, weights: Output, card: 
     network = published_weights.load_published(spec["network"], int(labels.max()) + 1, spec["options"], published)
     if spec["class_order"]:
         reorder(network.head, spec["class_order"])
-    mean, std = constants(network, spec["normalisation"], images, split)
+    mean, std = network.normalisation or spec["normalisation"] or measured(images, split)
     form = Form(spec["size"], mean, std, network.preprocessing)
     network.to(device, memory_format=torch.channels_last)
     reached = {}

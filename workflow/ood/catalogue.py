@@ -59,7 +59,7 @@ class File(BaseModel):
     @classmethod
     def _schemes(cls, urls: list[str]) -> list[str]:
         for url in urls:
-            if not url.startswith(("https://", "http://")):
+            if not is_url(url):
                 raise ValueError(f"{url} is neither https nor http")
         return urls
 
@@ -165,6 +165,17 @@ def _read(table: Path, row_type: type[Row]) -> dict[str, Row]:
 def files(table: Path = FILES) -> dict[str, File]:
     """Every row of files.csv by name. Raises Problem for a wrong one."""
     return _read(table, File)
+
+
+def is_url(mirror: str) -> bool:
+    """A mirror is a URL or a folder."""
+    return mirror.startswith(("https://", "http://"))
+
+
+def present(mirror: str) -> set[str]:
+    """The files that are at hand: fetched, or in a mirror that is a folder (a URL is not asked)."""
+    folders = [ARCHIVES] if not mirror or is_url(mirror) else [ARCHIVES, Path(mirror)]
+    return {name for name in files() if any((folder / name).is_file() for folder in folders)}
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ood import ledger
-from ood.catalogue import ARCHIVES, files
+from ood.catalogue import ARCHIVES, files, is_url
 from ood.download import download, length, remove, save
 from ood.errors import Problem
 from ood.http import CHUNK, Failed
@@ -18,11 +18,6 @@ from ood.step import Output, Spec, run
 
 DOWNLOADS = Path(ledger.RESULTS, ".downloads")  # begun but not finished; a later run goes on from there
 MIRROR = "mirror"  # the folder that config.yaml names unless told otherwise
-
-
-def is_url(mirror: str) -> bool:
-    """A mirror is a URL or a folder."""
-    return mirror.startswith(("https://", "http://"))
 
 
 def place(name: str, mirror: str | None) -> Path:

@@ -12,7 +12,7 @@ from ood import networks
 from ood.errors import Problem
 from ood.fitting import fit
 from ood.index import column
-from ood.preprocessing import constants
+from ood.pixels import moments
 from ood.progress import log
 from ood.recipe import Training
 from ood.resident import Resident, accuracy
@@ -40,7 +40,7 @@ def train(images: Input, index: Input, weights: Output, card: Output, timing: Ou
         return Resident(pixels[rows], labels[rows], spec["size"], mean, std, device)
 
     network = networks.build(spec["network"], int(labels.max()) + 1, spec["options"])
-    mean, std = constants(network.normalisation, spec["normalisation"], pixels[split == "train"])
+    mean, std = network.normalisation or spec["normalisation"] or moments(pixels[split == "train"])
     network.to(device, memory_format=torch.channels_last)
     # A state of another kind of device or precision would make the checkpoint half one and half the other.
     history = fit(network, resident("train"), recipe, seed, state / f"{device.type}-{precision}")

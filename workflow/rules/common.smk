@@ -25,7 +25,7 @@ TRAINED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.re
 ADOPTED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.weights]
 EDITIONS = CONFIG.editions
 # The fetching step reads it there: a file is the same wherever it comes from, so another mirror makes nothing stale.
-MIRROR = os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or "")
+PRESENT = catalogue.present(os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or ""))
 
 
 def any_of(names):
@@ -54,9 +54,7 @@ def code(*modules):
 
 def archives(dataset):
     """The fetched files that a dataset is made of: of several alternatives one that is at hand, else the first."""
-    places = [catalogue.ARCHIVES, *([] if not MIRROR or "://" in MIRROR else [Path(MIRROR)])]
-    present = {file for file in FILES if any(Path(place, file).is_file() for place in places)}
-    return [str(catalogue.ARCHIVES / file) for file in DATASETS[dataset].needs(present)]
+    return [str(catalogue.ARCHIVES / file) for file in DATASETS[dataset].needs(PRESENT)]
 
 
 def images(dataset):
