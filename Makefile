@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data test mutants bench-train lint setup latex lock clean
+.PHONY: demo small cifar full data test mutants bench-train bench-score lint setup latex lock clean
 
 demo small cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -30,6 +30,10 @@ mutants: setup
 # Images per second of the training loop, beside those of the conventional one.
 bench-train: setup
 	@PYTHONPATH=workflow python tests/bench/train.py
+
+# What scores cost in forward passes, beside the released code's way and pytorch-ood.
+bench-score: setup
+	@PYTHONPATH=workflow python tests/bench/score.py
 
 lint: setup
 	@ruff check . && ruff format --check . && snakefmt --check workflow && snakemake --lint

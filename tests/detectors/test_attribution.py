@@ -32,6 +32,18 @@ def test_a_shortcut_gets_the_gradient_of_the_sum(network, x, given):
             assert torch.equal(values[:, second], values[:, shortcut]), name
 
 
+@pytest.mark.parametrize("prefix", ["layer3.", "layer2.1.bn2", "layer4."])
+def test_fewer_layers_and_vectors_give_the_same_values(network, x, prefix):
+    """``layer3.`` and ``layer4.`` begin with a block whose shortcut runs beside their first layer."""
+    every = network.attribution_layers()
+    chosen = [name for name in every if name.startswith(prefix)]
+    _, whole = attributions(network, x)
+    _, found = attributions(network, x, {name: every[name] for name in chosen}, ("inner",))
+    assert set(found) == {"active.density", "inner.abs_mean", "inner.mean_abs"}
+    for name, values in found.items():
+        assert torch.equal(values, whole[name][:, [list(every).index(layer) for layer in chosen]]), name
+
+
 @pytest.mark.parametrize("layer", [nn.BatchNorm2d(6), nn.GroupNorm(3, 6), nn.GroupNorm(2, 6, affine=False)])
 def test_channels_are_those_of_the_output(layer):
     assert channels(layer) == layer(torch.randn(2, 6, 4, 4)).shape[1]

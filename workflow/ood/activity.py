@@ -20,17 +20,23 @@ SUMS = (torch.add, Tensor.add, Tensor.__add__)
 
 
 def density(maps: Tensor) -> Tensor:
-    """Mean over channels of the squared share of non-zero positions: (N, K, H, W) -> (N,). No tolerance, on purpose."""
-    mask = maps.clone().ne_(0)  # ones and zeros in the maps' own type: ten times faster than a boolean mask
-    return mask.mean(dim=(2, 3)).double().square().mean(1)
+    """Share of non-zero positions by channel: (N, K, H, W) -> (N, K). No tolerance, on purpose."""
+    mask = torch.ne(maps, 0, out=torch.empty_like(maps))  # in the maps' own type: ten times faster than a boolean mask
+    return mask.mean(dim=(2, 3))
+
+
+def mean_square(channels: list[Tensor]) -> Tensor:
+    """Mean over channels of the square, for each layer: L times (N, K_l) -> (N, L), float64."""
+    squares = torch.cat(channels, dim=1).double().square_()
+    return torch.stack([part.mean(1) for part in squares.split([part.shape[1] for part in channels], dim=1)], dim=1)
 
 
 class Activity(TorchFunctionMode):
-    """While it is entered, follows marked tensors through sums to their ReLU, and keeps the density behind it."""
+    """While it is entered, follows marked tensors through sums to their ReLU, and keeps the densities behind it."""
 
     def __init__(self):
         super().__init__()
-        self.densities: list[Tensor | None] = []
+        self.densities: list[Tensor | None] = []  # (N, K) by layer
 
     def mark(self, output: Tensor) -> None:
         """``output`` is that of the next attribution layer."""
@@ -51,7 +57,7 @@ class Activity(TorchFunctionMode):
         """``active.density`` (N, L), float64; nothing where a layer has no ReLU behind it, so no forward form."""
         if not self.densities or any(value is None for value in self.densities):
             return {}
-        return {"active.density": torch.stack(self.densities, dim=1)}
+        return {"active.density": mean_square(self.densities)}
 
 
 def activity(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

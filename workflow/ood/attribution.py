@@ -17,14 +17,14 @@ absolute spatial mean (``abs_mean``, the released code's reduction) and the squa
 Sums over layers, fusion with the output component and signs are left to the detectors, so changing those needs no
 network.
 
-The network runs forward once; the graph starts at the first attribution layer, holds no parameter gradients, and is
-walked once for each v.
+The network runs forward once; the graph starts at the first of the layers, holds no parameter gradients, and is walked
+once for each v. Fewer layers or fewer v are cheaper: GAIA-A alone is ``inner`` at the network's late layers.
 """
 
 import torch
 from torch import Tensor, nn
 
-from ood.activity import Activity, density
+from ood.activity import Activity, density, mean_square
 
 VECTORS = ("top1", "inner", "direct")
 
@@ -40,13 +40,13 @@ def vectors(head: nn.Linear, h: Tensor) -> dict[str, Tensor]:
 
 
 def abs_mean(gradient: Tensor) -> Tensor:
-    """Mean over channels of the squared spatial mean: (N, K, H, W) -> (N,)."""
-    return gradient.mean(dim=(2, 3)).double().square().mean(1)
+    """Spatial mean by channel, whose square needs no absolute value: (N, K, H, W) -> (N, K)."""
+    return gradient.mean(dim=(2, 3))
 
 
 def mean_abs(gradient: Tensor) -> Tensor:
-    """Mean over channels of the squared spatial mean of absolute values: (N, K, H, W) -> (N,)."""
-    return gradient.abs().mean(dim=(2, 3)).double().square().mean(1)
+    """Spatial mean of absolute values by channel: (N, K, H, W) -> (N, K)."""
+    return gradient.abs().mean(dim=(2, 3))
 
 
 STATISTICS = {
@@ -61,23 +61,29 @@ def channels(layer: nn.Module) -> int:
     return layer.num_channels if isinstance(layer, nn.GroupNorm) else layer.num_features
 
 
-def attributions(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+def attributions(
+    network: nn.Module, x: Tensor, layers: dict[str, nn.Module] | None = None, wanted: tuple[str, ...] = VECTORS
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Penultimate features (N, D) and, by name such as ``inner.abs_mean``, statistics (N, L) in float64.
 
-    ``network`` is in eval mode with frozen parameters and stays so; L is the number of its attribution layers. The
-    backpropagated scalar is a sum over the batch, so an image's values do not depend on its neighbours.
+    ``network`` is in eval mode with frozen parameters and stays so; ``layers``, L by name in forward order, are all its
+    attribution layers unless given; ``wanted`` are names of the table above. The backpropagated scalar is a sum over
+    the batch, so an image's values do not depend on its neighbours.
     """
     taps: list[Tensor] = []
     active = Activity()
 
     def tap(module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
-        if not taps:
+        if not taps or not output.requires_grad:  # a shortcut beside the first layer starts a graph as well
             output = output.detach().requires_grad_()
         taps.append(output)
         active.mark(output)
         return output
 
-    hooks = [layer.register_forward_hook(tap) for layer in network.attribution_layers().values()]
+    hooks = [
+        layer.register_forward_hook(tap)
+        for layer in (network.attribution_layers() if layers is None else layers).values()
+    ]
     try:
         with torch.enable_grad(), active:
             h = network.features(x)
@@ -85,8 +91,9 @@ def attributions(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tenso
         for hook in hooks:
             hook.remove()
     found = active.stacked()
-    for name, v in vectors(network.head, h.detach()).items():
-        for reduction, values in _walk(h, taps, v, STATISTICS[name], keep=name != VECTORS[-1]).items():
+    along = vectors(network.head, h.detach())
+    for name in wanted:
+        for reduction, values in _walk(h, taps, along[name], STATISTICS[name], keep=name != wanted[-1]).items():
             found[f"{name}.{reduction}"] = values
     return h.detach(), found
 
@@ -103,7 +110,7 @@ def _walk(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool
         return hook
 
     hooks = [tensor.register_hook(reduce(layer)) for layer, tensor in enumerate(taps)]
-    torch.autograd.grad(h, taps[0], v, retain_graph=keep)
+    torch.autograd.grad(h, [tensor for tensor in taps if tensor.is_leaf], v, retain_graph=keep)
     for hook in hooks:
         hook.remove()
-    return {name: torch.stack(values, dim=1) for name, values in columns.items()}
+    return {name: mean_square(values) for name, values in columns.items()}

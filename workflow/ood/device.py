@@ -1,5 +1,6 @@
 """Where the arithmetic happens, and how to make it repeatable."""
 
+import ctypes
 import os
 
 import torch
@@ -12,6 +13,18 @@ def name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
+def keep_memory() -> None:
+    """Have glibc keep freed memory for the next tensor; elsewhere nothing.
+
+    It else hands every large block back to the system, so that each activation of each batch is paged in anew: a third
+    of the attribution pass. The settings are M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of mallopt(3).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(-3, 2**30)
+        mallopt(-1, 2**31 - 1)
+
+
 def deterministic(seed: int = 0, threads: int = 1) -> torch.device:
     """Seed torch, forbid nondeterministic kernels, float32 without TF32, so many CPU threads; returns the device.
 
@@ -19,6 +32,7 @@ def deterministic(seed: int = 0, threads: int = 1) -> torch.device:
     of cores.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with a fixed workspace
+    keep_memory()
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, without its two seconds of imports
