@@ -22,6 +22,12 @@ from ood.artifacts.render import save
 evidence = Evidence(**settings)
 
 # %% [markdown]
+# ## Table 1: time per image
+
+# %%
+save(evidence, gaia.time_per_image(evidence))
+
+# %% [markdown]
 # ## Table 2: five seeds
 
 # %%

@@ -58,6 +58,7 @@ class Benchmark(Strict):
     """``averages`` names groups of OOD sets to average over, one of them ``average``; without it that is all.
 
     ``batch`` is that of all passes of its network, where extraction.batch would be too large for the device's memory.
+    ``timed`` are the batch sizes for which methods are timed on it: times are no two runs the same, unlike all else.
     """
 
     title: str
@@ -71,6 +72,7 @@ class Benchmark(Strict):
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
     detectors: list[str] | None = None
     batch: int | None = Field(None, gt=0)
+    timed: list[Annotated[int, Field(gt=0)]] = []
 
     def averaged(self) -> dict[str, list[str]]:
         """The groups of OOD sets that are averaged over, by name."""

@@ -1,12 +1,15 @@
 # Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill for each edition.
-from ood.artifacts import CATALOGUE, PAPERS, PRINTED
+from ood.artifacts import CATALOGUE, PAPERS, PRINTED, TIMES
 
 PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
 
 
 def running(edition):
-    """The benchmarks of an edition, and the detectors that each runs."""
-    return {benchmark: CONFIG.methods(benchmark) for benchmark in EDITIONS[edition]}
+    """The benchmarks of an edition and what each runs: its detectors, and the clock where it is timed."""
+    return {
+        benchmark: CONFIG.methods(benchmark) + ([TIMES] if CONFIG.benchmarks[benchmark].timed else [])
+        for benchmark in EDITIONS[edition]
+    }
 
 
 def settings(edition):
@@ -22,6 +25,7 @@ def settings(edition):
                 "trained": benchmark.recipe is not None,
                 "seeds": benchmark.seeds,
                 "detectors": CONFIG.methods(name),
+                "timed": benchmark.timed,
             }
             for name, benchmark in benchmarks.items()
         },

@@ -24,6 +24,7 @@ BENCHMARKS = list(CONFIG.benchmarks)
 TRAINED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.recipe]
 ADOPTED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.weights]
 EDITIONS = CONFIG.editions
+TIMED = ["msp", "energy", "odin", "react", "gradnorm", "rankfeat", "gaia_a", "gaia_z"]  # as in GAIA's Table 1
 # The fetching step reads it there: a file is the same wherever it comes from, so another mirror makes nothing stale.
 PRESENT = catalogue.present(os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or ""))
 
@@ -137,6 +138,11 @@ def passes(wildcards):
         return {}
     benchmark = CONFIG.benchmarks[wildcards.benchmark]
     return {"network": benchmark.network.name, "batch": CONFIG.batch(wildcards.benchmark)}
+
+
+def of_first_seed(wildcards, file):
+    """A file of a benchmark's first checkpoint."""
+    return f"results/checkpoints/{wildcards.benchmark}/seed{seeds(wildcards.benchmark)[0]}/{file}"
 
 
 def numbers(benchmark):

@@ -31,3 +31,32 @@ rule score:
         "OOD_WORKERS={threads} python -m ood.score --indices {input.indices} --features {input.features}"
         " --attributions {input.attributions} --images {input.images} --checkpoint {input.checkpoint}"
         " --scores {output.scores} --spec {params.spec:q} --log {log}"
+
+
+rule timing:
+    """Milliseconds per image of some methods on a benchmark's first checkpoint; the one result that no run repeats."""
+    input:
+        weights=lambda wildcards: of_first_seed(wildcards, "model.safetensors"),
+        card=lambda wildcards: of_first_seed(wildcards, "card.json"),
+        accepted=lambda wildcards: of_first_seed(wildcards, "accepted.json"),
+        images=lambda wildcards: images(CONFIG.benchmarks[wildcards.benchmark].id),
+        index=lambda wildcards: f"results/data/{CONFIG.benchmarks[wildcards.benchmark].id}/index.parquet",
+    output:
+        times="results/timing/{benchmark}.parquet",
+    log:
+        "results/logs/timing/{benchmark}.log",
+    conda:
+        "../../envs/ood.yaml"
+    params:
+        spec=lambda wildcards: spec(
+            benchmark=wildcards.benchmark,
+            network=CONFIG.benchmarks[wildcards.benchmark].network.name,
+            batches=CONFIG.benchmarks[wildcards.benchmark].timed,
+            options={method: CONFIG.options(method) for method in TIMED},
+            images=64,
+            turns=5,
+        ),
+        code=lambda wildcards: code("ood.timing", network(wildcards), *(f"ood.detectors.{method}" for method in TIMED)),
+    shell:
+        "python -m ood.timing --weights {input.weights} --card {input.card} --accepted {input.accepted}"
+        " --images {input.images} --index {input.index} --times {output.times} --spec {params.spec:q} --log {log}"

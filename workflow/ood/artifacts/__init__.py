@@ -2,7 +2,8 @@
 
 ``CATALOGUE`` lists them; their ids are those of the papers' tables and figures. An artifact exists once for each
 benchmark of config.yaml, once for each of the papers' own benchmarks for which its numbers are printed
-(``printed_for``), or, ``across`` benchmarks, once. Benchmarks that do not run the detectors it ``needs`` have none.
+(``printed_for``), or, ``across`` benchmarks, once. Benchmarks that do not run the detectors it ``needs`` have none, nor
+those without times (``TIMES``) where these are needed.
 Beyond the cells it ``reads`` result files, named by templates.
 """
 
@@ -15,6 +16,7 @@ PAPERS = {"overview": "Overview", "gaia": "GAIA", "igoe": "How useful are gradie
 PRINTED = {"imagenet": "ImageNet-1k, BiT-S R101x1", "small_scale": "MNIST, SVHN and CIFAR-10"}
 
 SHEETS = "results/data/{dataset}/sheet.png"
+TIMES = "results/timing/{benchmark}.parquet"
 CARDS = "results/checkpoints/{benchmark}/seed{seed}/card.json"
 GAIA_A = "results/scores/{benchmark}/seed{seed}/gaia_a.parquet"
 GAIA_Z = "results/scores/{benchmark}/seed{seed}/gaia_z.parquet"
@@ -31,7 +33,7 @@ class Artifact(NamedTuple):
     needs: tuple[str, ...] = ()
 
     def shown(self, running: dict[str, list[str]]) -> list[str]:
-        """Of benchmarks and the detectors that each runs, those that the artifact can show."""
+        """Of benchmarks and what each runs (its detectors, and TIMES if it is timed), those the artifact can show."""
         return [benchmark for benchmark, detectors in running.items() if set(self.needs) <= set(detectors)]
 
     def files(self, running: dict[str, list[str]]) -> dict[str, str]:
@@ -46,6 +48,7 @@ CATALOGUE = (
     Artifact("ACCURACY", "overview", "table", "Accuracy of the networks", across=True),
     Artifact("DATA", "overview", "figure", "The images", reads=(SHEETS,)),
     Artifact("TRAINING", "overview", "figure", "Training curves", across=True, reads=(CARDS,)),
+    Artifact("GAIA-S-T1", "gaia", "table", "Time per image", across=True, reads=(TIMES,), needs=(TIMES,)),
     Artifact("GAIA-S-T2", "gaia", "table", "Five seeds", across=True, needs=("gaia_a", "gaia_z")),
     Artifact("GAIA-S-T3", "gaia", "table", "Fusion strategies", printed_for=("imagenet",), needs=("gaia_a",)),
     Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(GAIA_A,), needs=("gaia_a",)),

@@ -9,15 +9,17 @@ import pandas as pd
 from PIL import Image
 
 from ood import published
-from ood.artifacts import ARTIFACTS, PRINTED
+from ood.artifacts import ARTIFACTS, PRINTED, TIMES
 from ood.errors import Problem
+
+KEY = ["benchmark", "detector", "variant", "dataset", "metric"]
 
 
 class Evidence:
     """Read access to the results of all benchmarks and to the papers' printed numbers.
 
-    benchmarks: name -> {title, id, ood: list of datasets, averages: list of names, seeds, detectors}; datasets:
-    name -> title.
+    benchmarks: name -> {title, id, ood: list of datasets, averages: list of names, seeds, detectors, timed: list of
+    batch sizes}; datasets: name -> title.
     ``results`` is the folder of all results, ``printed`` that of the printed numbers, ``out`` where artifacts go.
     """
 
@@ -26,18 +28,21 @@ class Evidence:
         self.results, self.out = Path(results), Path(out)
         self.published = published.load(Path(printed))
         frames = [pd.read_parquet(self.results / "cells" / f"{name}.parquet") for name in benchmarks]
-        self.cells = pd.concat(frames, ignore_index=True).set_index(
-            ["benchmark", "detector", "variant", "dataset", "metric"], verify_integrity=True
-        )
+        self.cells = pd.concat(frames, ignore_index=True).set_index(KEY, verify_integrity=True)
 
     def cell(self, benchmark: str, detector: str, variant: str, dataset: str, metric: str) -> pd.Series:
         """One of our numbers with its seeds, spread and interval. Raises Problem when there is none."""
         key = (benchmark, detector, variant, dataset, metric)
-        if key not in self.cells.index:
+        cells = self.times(benchmark) if metric == "ms" else self.cells
+        if key not in cells.index:
             raise Problem(
                 f"no cell {'/'.join(key)}: was the variant renamed, or its detector taken from the benchmark?"
             )
-        return self.cells.loc[key]
+        return cells.loc[key]
+
+    def times(self, benchmark: str) -> pd.DataFrame:
+        """Milliseconds per image by method and batch, indexed as the cells; a column says on which device."""
+        return pd.read_parquet(self.results / "timing" / f"{benchmark}.parquet").set_index(KEY)
 
     def title(self, dataset: str) -> str:
         """What to call a dataset, or an average of several."""
@@ -50,7 +55,10 @@ class Evidence:
     def shown(self, artifact: str) -> list[str]:
         """The benchmarks for which an artifact is made: the papers' own that it has numbers of, then ours."""
         about = ARTIFACTS[artifact]
-        running = {name: benchmark["detectors"] for name, benchmark in self.benchmarks.items()}
+        running = {
+            name: benchmark["detectors"] + ([TIMES] if benchmark["timed"] else [])
+            for name, benchmark in self.benchmarks.items()
+        }
         return [*about.printed_for, *about.shown(running)]
 
     def is_ours(self, benchmark: str) -> bool:

@@ -8,9 +8,9 @@ import pandas as pd
 from ood.artifacts.evidence import Evidence
 from ood.published import lookup
 
-DECIMALS = {"percent": 2, "fraction": 3}
-FACTOR = {"percent": 100, "fraction": 1}
-LOWER_IS_BETTER = ("FPR95",)
+DECIMALS = {"percent": 2, "fraction": 3, "ms": 2}
+FACTOR = {"percent": 100, "fraction": 1, "ms": 1}
+LOWER_IS_BETTER = ("FPR95", "ms")
 
 
 class Row(NamedTuple):
@@ -88,7 +88,7 @@ class Table:
             spread = f" ± {cell['std'] * factor:.{decimals}f}" if len(cell["seeds"]) > 1 else ""
             entry["ours"] = f"{cell['mean'] * factor:.{decimals}f}{spread}"
             entry["cell"] = "/".join((benchmark, *row.ours, dataset, metric))
-            entry |= {name: cell[name] * factor for name in ("mean", "std", "low", "high")}
+            entry |= {name: cell[name] * factor for name in ("mean", "std", "low", "high") if name in cell}
             entry["seeds"] = len(cell["seeds"])
         return entry | ({} if "mean" in entry else {"cell": "", "mean": float("nan")})
 

@@ -1,0 +1,139 @@
+"""Milliseconds per image by method and batch, for GAIA's Table 1: wall time from a batch on the device to its scores.
+
+All methods take turns on the same images, so what else the machine does meets all of them; a turn's time is that of
+all its batches. Loading is not counted, nor what a method learns beforehand. Each method runs alone, as in the paper:
+GAIA only as deep as it must, ODIN and RankFeat with all their variants. The workflow itself serves all methods of
+features with one pass.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from ood import detectors, networks, statistics
+from ood.attribution import attributions, channels
+from ood.detectors import Attributions, Features, Images
+from ood.detectors.gaia_a import output_component
+from ood.device import deterministic, name
+from ood.index import column
+from ood.layers import mean
+from ood.loading import Form, batches, job_workers
+from ood.progress import track
+from ood.step import Input, Output, Spec, run
+
+THRESHOLD = {"fixed": 1.0}  # ReAct's: which number is clipped at costs the same
+Way = Callable[[Tensor], object]
+
+
+def features(network: networks.Classifier, h: Tensor) -> Features:
+    """What detectors of features get, from penultimate features (N, D)."""
+    with torch.inference_mode():
+        parts = h, network.head(h), network.head.weight, network.head.bias
+    return Features(*(part.detach().cpu().numpy().astype(float) for part in parts))
+
+
+def ways(network: networks.Classifier, std: list[float], options: dict[str, dict]) -> dict[str, Way]:
+    """A function from a batch to its scores for each method of ``options``."""
+    layers = network.attribution_layers()
+    late = {layer: module for layer, module in layers.items() if layer.startswith(network.late or "")}
+
+    def of_features(method: str) -> Way:
+        detector = detectors.method(method)(**options[method])
+
+        def way(x: Tensor) -> object:
+            with torch.inference_mode():
+                h = network.features(x)
+            return detector.score(features(network, h), THRESHOLD)
+
+        return way
+
+    def of_network(method: str) -> Way:
+        detector = detectors.method(method)(**options[method])
+        return lambda x: detector.score(Images(network, [x], std), None)
+
+    def gaia_a(x: Tensor) -> np.ndarray:
+        images = attributed(x, late, "inner", "abs_mean")
+        return -mean(images, "inner.abs_mean") / output_component(images.features)
+
+    def gaia_z(x: Tensor) -> np.ndarray:
+        return -mean(attributed(x, layers, "top1", "density"), "top1.density")
+
+    def attributed(x: Tensor, read: dict[str, nn.Module], vector: str, reduction: str) -> Attributions:
+        h, found = attributions(network, x, read, (vector,))
+        name = f"{vector}.{reduction}"
+        counts = np.array([channels(layer) for layer in read.values()])
+        return Attributions(features(network, h), tuple(read), (), counts, {name: found[name].cpu().numpy()})
+
+    def way(method: str) -> Way:
+        own = {"gaia_a": gaia_a, "gaia_z": gaia_z}
+        return own.get(method) or (of_network if detectors.method(method).consumes == "network" else of_features)(
+            method
+        )
+
+    return {method: way(method) for method in options}
+
+
+def timing(
+    weights: Input, card: Input, accepted: Input, images: Input, index: Input, times: Output, spec: Spec
+) -> None:
+    """Time methods on the first images of the in-distribution test split.
+
+    spec: benchmark, network, options (of each method), batches (sizes), images (so many, or one batch), turns. times:
+    parquet with the columns of a benchmark's cells (ood.cells): detector, variant (``alone``), dataset (``batch 128``),
+    metric (``ms``), ``values`` one per turn; and the device.
+    """
+    device = deterministic()
+    network, facts = networks.load(weights, card)
+    network.to(device, memory_format=torch.channels_last)
+    form = Form(facts["size"], facts["mean"], facts["std"], network.preprocessing)
+    every = ways(network, facts["std"], spec["options"])
+    test = np.flatnonzero(column(index, "split") == "test")
+    rows = []
+    for batch in spec["batches"]:
+        chosen = test[: max(spec["images"] // batch, 1) * batch]
+        ready = list(batches(images, index, chosen, form, batch, device, job_workers()))
+        for way in every.values():
+            way(ready[0])
+        turns = [
+            {method: clock(way, ready, device) for method, way in every.items()}
+            for _ in track(range(spec["turns"]), f"batch {batch}, turn", spec["turns"])
+        ]
+        for method in every:
+            values = [1000 * turn[method] / len(chosen) for turn in turns]
+            rows.append(
+                {
+                    "detector": method,
+                    "variant": "alone",
+                    "dataset": f"batch {batch}",
+                    "metric": "ms",
+                    "seeds": list(range(spec["turns"])),
+                    "values": values,
+                    "mean": sum(values) / len(values),
+                    "std": statistics.sample_std(values),
+                }
+            )
+    pd.DataFrame(rows).assign(benchmark=spec["benchmark"], device=name(device)).to_parquet(times, index=False)
+
+
+def modules(network: str, options: dict, **_: Any) -> tuple[str, ...]:
+    """The code that a specification names."""
+    return (f"ood.networks.{network}", *(f"ood.detectors.{method}" for method in options))
+
+
+def clock(way: Way, ready: list[Tensor], device: torch.device) -> float:
+    """Seconds for all batches."""
+    began = time.perf_counter()
+    for x in ready:
+        way(x)
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    run(timing, roots=lambda arguments: modules(**arguments["spec"]))
