@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ood import catalogue, detectors
+from ood.artifacts import PRINTED
 from ood.errors import Problem, unknown
 from ood.recipe import Band, Recipe
 
@@ -58,6 +59,7 @@ class Benchmark(Strict):
     """``averages`` names groups of OOD sets to average over, one of them ``average``; without it that is all.
 
     ``batch`` is that of all passes of its network, where extraction.batch would be too large for the device's memory.
+    ``reproduces`` names the papers' own benchmark whose printed numbers stand beside this one's.
     ``timed`` are the batch sizes for which methods are timed on it: times are no two runs the same, unlike all else.
     """
 
@@ -72,6 +74,7 @@ class Benchmark(Strict):
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
     detectors: list[str] | None = None
     batch: int | None = Field(None, gt=0)
+    reproduces: str | None = None
     timed: list[Annotated[int, Field(gt=0)]] = []
 
     def averaged(self) -> dict[str, list[str]]:
@@ -135,6 +138,7 @@ class Config(Strict):
             _known(f"{place}.network.name", "network", [benchmark.network.name], _networks())
             _known(f"{place}.detectors", "detector", benchmark.detectors or [], self.detectors)
             _known(f"{place}.seeds", "seed", benchmark.seeds, benchmark.seeds)
+            _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces or next(iter(PRINTED))], PRINTED)
             for name, members in benchmark.averaged().items():
                 _known(f"{place}.averages.{name}", "OOD set", members, benchmark.ood)
             if benchmark.recipe:

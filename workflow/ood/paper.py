@@ -21,8 +21,14 @@ def typeset(text: str, best: bool = False) -> str:
     return value + (rf"{{\tiny$\,\pm\,${spread}}}" if spread else "")
 
 
+def signed(text: str) -> str:
+    """``-1.20 *`` as TeX, the star raised; without a number nothing."""
+    value, _, star = text.partition(" ")
+    return rf"${value}{'^{*}' if star else ''}$" if value else ""
+
+
 def macros(tables: list[Path]) -> str:
-    """TeX that defines the printed and the reproduced number of every cell id in the tables' .csv files.
+    """TeX that defines, for every cell id in the tables' .csv files, what is printed, what ours is, their difference.
 
     Raises Problem when an id occurs twice, or when a number is not finite.
     """
@@ -38,6 +44,7 @@ def macros(tables: list[Path]) -> str:
         ours = typeset(row.ours, row.best == "True") or (r"\notrun" if row.printed else NOTHING)
         lines.append(rf"\definecell{{ours}}{{{row.id}}}{{{ours}}}")
         lines.append(rf"\definecell{{printed}}{{{row.id}}}{{{typeset(row.printed) or NOTHING}}}")
+        lines.append(rf"\definecell{{difference}}{{{row.id}}}{{{signed(row.difference) or NOTHING}}}")
     return "\n".join(lines) + "\n"
 
 

@@ -26,6 +26,7 @@ def settings(edition):
                 "seeds": benchmark.seeds,
                 "detectors": CONFIG.methods(name),
                 "timed": benchmark.timed,
+                "reproduces": benchmark.reproduces,
             }
             for name, benchmark in benchmarks.items()
         },

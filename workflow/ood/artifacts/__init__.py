@@ -13,7 +13,13 @@ SUFFIXES = {"table": ("tex", "csv", "html", "txt"), "figure": ("tex", "pdf", "pn
 # One notebook each.
 PAPERS = {"overview": "Overview", "gaia": "GAIA", "igoe": "How useful are gradients?", "rg": "RG"}
 # The papers' own benchmarks, by the names that artifacts use.
-PRINTED = {"imagenet": "ImageNet-1k, BiT-S R101x1", "small_scale": "MNIST, SVHN and CIFAR-10"}
+PRINTED = {
+    "cifar10": "CIFAR-10, ResNet34",
+    "imagenet": "ImageNet-1k, BiT-S R101x1",
+    "densenet121": "ImageNet-1k, DenseNet-121",
+    "resnet50": "ImageNet-1k, ResNet-50",
+    "small_scale": "MNIST, SVHN and CIFAR-10",
+}
 
 SHEETS = "results/data/{dataset}/sheet.png"
 TIMES = "results/timing/{benchmark}.parquet"
@@ -69,7 +75,12 @@ CATALOGUE = (
         needs=("encoding_output", "gradnorm", "exgrad"),
     ),
     Artifact("IGOE-F2", "igoe", "figure", "Feature norm against output term", needs=("encoding_output",)),
+    Artifact("RG-T1", "rg", "table", "Main results", printed_for=("imagenet",), needs=("rg",)),
+    Artifact("RG-T2", "rg", "table", "Output and feature parts", printed_for=("imagenet",), needs=("rg", "gradnorm")),
     Artifact("RG-T3", "rg", "table", "Clip threshold", printed_for=("imagenet",), needs=("rg",)),
     Artifact("RG-T4", "rg", "table", "Temperature", printed_for=("imagenet",), needs=("rg",)),
+    Artifact("RG-T5", "rg", "table", "Additive combination", printed_for=("imagenet",), needs=("rg",)),
+    Artifact("RG-T6", "rg", "table", "DenseNet-121", printed_for=("densenet121",), needs=("rg",)),
+    Artifact("RG-T7", "rg", "table", "RG against KNN", printed_for=("resnet50",), needs=("rg", "knn")),
 )
 ARTIFACTS = {artifact.id: artifact for artifact in CATALOGUE}

@@ -1,7 +1,10 @@
-"""The columns that many tables share: a benchmark's OOD sets and their average, ours or a paper's own."""
+"""The columns that many tables share: a benchmark's OOD sets and their averages, ours, a paper's own, or both."""
 
+from ood.artifacts import ARTIFACTS
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.table import Column, Panel
+
+Print = dict[str, str]  # columns of the printed numbers (ood.published) and their values
 
 IMAGENET = {
     label: {"id_dataset": "ImageNet-1k", "ood_dataset": name}
@@ -10,31 +13,73 @@ IMAGENET = {
         "Average": "average of 4",
     }.items()
 }
+SMALL_SCALE = {
+    f"{one} \u2192 {other}": {"id_dataset": one, "ood_dataset": other}
+    for one in ("MNIST", "SVHN", "CIFAR-10")
+    for other in ("MNIST", "SVHN", "CIFAR-10")
+    if one != other
+} | {"Average": {"id_dataset": "6 ID-OOD pairs", "ood_dataset": "average of 6"}}
+
+_MOS = {
+    "inaturalist": IMAGENET["iNaturalist"],
+    "sun": IMAGENET["SUN"],
+    "places": IMAGENET["Places"],
+    "textures_dtd": IMAGENET["Textures"],
+    "average": IMAGENET["Average"],
+}
+# Of each of the papers' own benchmarks: the column that is printed for one of our OOD sets or averages. The authors of
+# the small-scale tables convert as the sets named here do; their average is over pairs of three networks.
+REPRODUCED: dict[str, dict[str, Print]] = {
+    "imagenet": _MOS,
+    "densenet121": _MOS,
+    "resnet50": _MOS,
+    "small_scale": {
+        "svhn_grey_corner": SMALL_SCALE["MNIST \u2192 SVHN"],
+        "svhn_first_grey_corner": SMALL_SCALE["MNIST \u2192 SVHN"],
+        "cifar10_grey_corner": SMALL_SCALE["MNIST \u2192 CIFAR-10"],
+    },
+}
 
 
-def panels(evidence: Evidence, benchmark: str, metrics: tuple[str, ...] = ("AUROC", "FPR95")) -> list[Panel]:
-    """For one of our benchmarks: a panel per metric, a column per OOD set and one for their average."""
+OWN = {"imagenet": IMAGENET, "densenet121": IMAGENET, "resnet50": IMAGENET, "small_scale": SMALL_SCALE}
+
+
+def panels(
+    evidence: Evidence, artifact: str, benchmark: str, metrics: tuple[str, ...] = ("AUROC", "FPR95")
+) -> list[Panel]:
+    """A panel per metric: for a benchmark of ours a column per OOD set and average, for a paper's own those printed.
+
+    Where ours reproduces one that the artifact is printed for, the printed numbers stand beside.
+    """
     return [
-        Panel(
-            metric,
-            [
-                Column(f"{benchmark} {name} {metric}", evidence.title(name), (benchmark, name, metric))
-                for name in evidence.columns(benchmark)
-            ],
-        )
+        Panel(metric, (_ours if evidence.is_ours(benchmark) else _printed)(evidence, artifact, benchmark, metric))
         for metric in metrics
     ]
 
 
-def printed_panels(datasets: dict[str, dict[str, str]], metrics: tuple[str, ...]) -> list[Panel]:
-    """For one of the papers' own benchmarks: label -> the print's ID and OOD columns; ours were not run."""
+def _ours(evidence: Evidence, artifact: str, benchmark: str, metric: str) -> list[Column]:
+    source = evidence.benchmarks[benchmark]["reproduces"]
+    printed = REPRODUCED[source] if source in ARTIFACTS[artifact].printed_for else {}
     return [
-        Panel(
-            metric,
-            [
-                Column(f"{' '.join(names.values())} {metric}", label, None, {**names, "metric": metric})
-                for label, names in datasets.items()
-            ],
+        Column(
+            f"{benchmark} {name} {metric}",
+            evidence.title(name),
+            (benchmark, name, metric),
+            {**printed[name], "metric": metric} if name in printed else None,
         )
-        for metric in metrics
+        for name in evidence.columns(benchmark)
     ]
+
+
+def _printed(evidence: Evidence, artifact: str, benchmark: str, metric: str) -> list[Column]:
+    return [
+        Column(f"{' '.join(names.values())} {metric}", label, None, {**names, "metric": metric})
+        for label, names in OWN[benchmark].items()
+    ]
+
+
+def foot(evidence: Evidence, benchmark: str, ours: str = "", printed: str = "", unit: str = "Percent") -> str:
+    """What stands under such a table: unit and marks, then a remark of its own on either kind."""
+    if evidence.is_ours(benchmark):
+        return f"{unit}, mean $\\pm$ sample standard deviation over seeds; bold: best of the column. {ours}".strip()
+    return f"{unit}, as printed; not run here. {printed}".strip()

@@ -19,7 +19,7 @@ class Evidence:
     """Read access to the results of all benchmarks and to the papers' printed numbers.
 
     benchmarks: name -> {title, id, ood: list of datasets, averages: list of names, seeds, detectors, timed: list of
-    batch sizes}; datasets: name -> title.
+    batch sizes, reproduces: one of PRINTED or None}; datasets: name -> title.
     ``results`` is the folder of all results, ``printed`` that of the printed numbers, ``out`` where artifacts go.
     """
 
@@ -39,6 +39,10 @@ class Evidence:
                 f"no cell {'/'.join(key)}: was the variant renamed, or its detector taken from the benchmark?"
             )
         return cells.loc[key]
+
+    def runs(self, benchmark: str, detector: str) -> bool:
+        """Whether a benchmark of ours has a detector's cells; ``network`` stands for the accuracies."""
+        return detector in ("network", *self.benchmarks[benchmark]["detectors"])
 
     def times(self, benchmark: str) -> pd.DataFrame:
         """Milliseconds per image by method and batch, indexed as the cells; a column says on which device."""

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ood.artifacts.columns import IMAGENET, panels, printed_panels
+from ood.artifacts.columns import foot, panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import WIDTH, save, style
 from ood.artifacts.table import Row, Table
@@ -13,12 +13,6 @@ from ood.detectors.encoding_output import ORDERS
 from ood.published import lookup
 
 OUTPUTS = {"energy": "Energy", "tv": "TV", "msp": "MSP", "varsum": "VarSum", "varsum_mean": "VarSum (mean)"}
-PAIRS = {
-    f"{one} \u2192 {other}": {"id_dataset": one, "ood_dataset": other}
-    for one in ("MNIST", "SVHN", "CIFAR-10")
-    for other in ("MNIST", "SVHN", "CIFAR-10")
-    if one != other
-} | {"Average": {"id_dataset": "6 ID-OOD pairs", "ood_dataset": "average of 6"}}
 
 
 def _product(u: str, v: str) -> tuple[str, str]:
@@ -43,21 +37,21 @@ def _rows(own: bool) -> list[Row]:
 
 def products(evidence: Evidence, benchmark: str) -> Table:
     """IGOE-T2: output terms alone, times the feature norm, and the gradient scores they come from."""
-    own = evidence.is_ours(benchmark)
-    datasets = {"small_scale": PAIRS, "imagenet": IMAGENET}
     return Table(
         "IGOE-T2",
         f"IGOE-T2.{benchmark}",
         "Output terms, products with the feature norm, gradient scores: "
         f"{evidence.where(benchmark)} (Igoe et al., Table 2).",
-        _rows(own),
-        panels(evidence, benchmark, ("AUROC",)) if own else printed_panels(datasets[benchmark], ("AUROC",)),
+        _rows(evidence.is_ours(benchmark)),
+        panels(evidence, "IGOE-T2", benchmark, ("AUROC",)),
         unit="fraction",
-        foot="AUROC as a fraction, one fixed sign per score, mean $\\pm$ sample standard deviation over seeds; bold: "
-        "best of the column. GradNorm is $2\\|h\\|_1 \\times$ TV."
-        if own
-        else "AUROC as a fraction, as printed; not run here. The small-scale numbers flip a score's sign for each "
-        "pair with an AUROC below 0.5.",
+        foot=foot(
+            evidence,
+            benchmark,
+            "One fixed sign per score. GradNorm is $2\\|h\\|_1 \\times$ TV.",
+            "The small-scale numbers flip a score's sign for each pair with an AUROC below 0.5.",
+            unit="AUROC as a fraction",
+        ),
     )
 
 

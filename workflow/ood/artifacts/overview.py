@@ -45,7 +45,7 @@ def headline(evidence: Evidence, benchmark: str) -> Table:
         f"HEADLINE.{benchmark}",
         f"Every method in its default variant: {about['title']}, ID set {evidence.title(about['id'])}.",
         rows,
-        panels(evidence, benchmark),
+        panels(evidence, "HEADLINE", benchmark),
         foot=f"Percent, mean $\\pm$ sample standard deviation ($n-1$) over {seeds} seeds; bold: best of the column. "
         "FPR95: share of OOD images at or above the largest threshold that keeps at least 95\\,\\% of the ID images.",
     )

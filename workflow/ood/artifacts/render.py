@@ -28,7 +28,7 @@ def save(evidence: Evidence, table: Table) -> pd.DataFrame:
     page = [f"<style>{HTML}</style><h3>{table.name}: {table.caption}</h3>", *(frame.to_html() for frame in frames)]
     Path(f"{base}.html").write_text("\n".join(page) + "\n")
     Path(f"{base}.txt").write_text("\n".join([table.caption, *(frame.to_string() for frame in frames)]) + "\n")
-    return entries.set_index("id")[["printed", "shown"]].rename(columns={"shown": "ours"})
+    return entries.set_index("id")[["printed", "shown", "difference"]].rename(columns={"shown": "ours"})
 
 
 def panel_frame(table: Table, panel: Panel, entries: pd.DataFrame) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def panel_frame(table: Table, panel: Panel, entries: pd.DataFrame) -> pd.DataFra
     for row in table.rows:
         for kind in kinds:
             ids = [table.id(row, column) for column in panel.columns]
-            column = "shown" if kind == "ours" else "printed"
+            column = "shown" if kind == "ours" else kind
             lines[row.key if len(kinds) == 1 else f"{row.key}, {kind}"] = [text.at[name, column] for name in ids]
     return pd.DataFrame.from_dict(lines, "index", columns=pd.Index([c.label for c in panel.columns], name=panel.title))
 
@@ -56,7 +56,7 @@ def latex(table: Table) -> str:
     lines = [r"\begin{table}[htbp]", r"\centering\small", rf"\caption{{{table.caption}}}", rf"\label{{{table.name}}}"]
     for panel in table.panels:
         kinds = table.kinds(panel)
-        lead = "ll" if len(kinds) == 2 else "l"
+        lead = "ll" if len(kinds) > 1 else "l"
         lines += [
             rf"\fitted{{\begin{{tabular}}{{@{{}}{lead}{'r' * len(panel.columns)}@{{}}}}",
             r"\toprule",
@@ -67,7 +67,7 @@ def latex(table: Table) -> str:
         for row in table.rows:
             for kind in kinds:
                 label = row.label if kind == kinds[0] else ""
-                which = [kind] if len(kinds) == 2 else []
+                which = [kind] if len(kinds) > 1 else []
                 ids = [table.id(row, column) for column in panel.columns]
                 lines.append(" & ".join([label, *which, *(rf"\{kind}{{{name}}}" for name in ids)]) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}}", r"\par\medskip"]

@@ -1,9 +1,17 @@
-"""A table: rows of methods, panels of columns, each entry an id with a printed and a reproduced number."""
+"""A table: rows of methods, panels of columns, each entry an id with a printed and a reproduced number.
+
+Where it has both, the difference is *within noise* if it is no larger than ``noise``: half a unit of the last printed
+digit plus the half width of a 95 % interval. With n seeds that is the prediction interval of one more network, whose
+number a paper mostly prints, t s sqrt(1/n + 1); where a spread s' is printed too, t sqrt((s^2 + s'^2)/n), as if over as
+many; with one network it is that of the bootstrap over images. All take the paper's network for another draw of ours.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from ood.artifacts.evidence import Evidence
 from ood.published import lookup
@@ -11,6 +19,20 @@ from ood.published import lookup
 DECIMALS = {"percent": 2, "fraction": 3, "ms": 2}
 FACTOR = {"percent": 100, "fraction": 1, "ms": 1}
 LOWER_IS_BETTER = ("FPR95", "ms")
+
+
+CONFIDENCE = 0.95
+KINDS = ("printed", "ours", "difference")
+
+
+def noise(cell: pd.Series, printed: pd.Series, factor: float) -> float:
+    """Up to which difference ours agrees with a printed number, in the print's unit; NaN where nothing is known."""
+    count, rounding = len(cell["values"]), 0.5 * 10.0 ** -printed["decimals"]
+    if count == 1:
+        return factor * (cell["high"] - cell["low"]) / 2 + rounding if "high" in cell else np.nan
+    spread = factor * cell["std"]
+    variance = spread**2 * (1 + 1 / count) if np.isnan(printed["std"]) else (spread**2 + printed["std"] ** 2) / count
+    return float(t.ppf((1 + CONFIDENCE) / 2, count - 1) * np.sqrt(variance)) + rounding
 
 
 class Row(NamedTuple):
@@ -76,26 +98,42 @@ class Table:
             "column": column.key,
             "printed": "",
             "ours": "",
+            "difference": "",
+            "cell": "",
+            "mean": float("nan"),
         }
-        if row.printed is not None and column.printed is not None:
-            found = lookup(evidence.published, self.artifact, **row.printed, **column.printed)
-            if found is not None:
-                entry["printed"] = found["printed"] + (f" ± {found['printed_std']}" if found["printed_std"] else "")
-        if row.ours and column.ours:
-            benchmark, dataset, metric = column.ours
-            cell = evidence.cell(benchmark, *row.ours, dataset, metric)
-            decimals, factor = DECIMALS[self.unit], FACTOR[self.unit]
+        found, cell = self._printed(evidence, row, column), self._cell(evidence, row, column)
+        decimals, factor = DECIMALS[self.unit], FACTOR[self.unit]
+        if found is not None:
+            entry["printed"] = found["printed"] + (f" ± {found['printed_std']}" if found["printed_std"] else "")
+        if cell is not None:
             spread = f" ± {cell['std'] * factor:.{decimals}f}" if len(cell["seeds"]) > 1 else ""
             entry["ours"] = f"{cell['mean'] * factor:.{decimals}f}{spread}"
-            entry["cell"] = "/".join((benchmark, *row.ours, dataset, metric))
+            entry["cell"] = "/".join((column.ours[0], *row.ours, *column.ours[1:]))
             entry |= {name: cell[name] * factor for name in ("mean", "std", "low", "high") if name in cell}
             entry["seeds"] = len(cell["seeds"])
-        return entry | ({} if "mean" in entry else {"cell": "", "mean": float("nan")})
+        if found is not None and cell is not None:
+            limit, off = noise(cell, found, factor), cell["mean"] * factor - found["value"]
+            entry |= {"difference": f"{off:+.{decimals}f}" + ("" if abs(off) <= limit else " *"), "noise": limit}
+        return entry
+
+    def _printed(self, evidence: Evidence, row: Row, column: Column) -> pd.Series | None:
+        if row.printed is None or column.printed is None:
+            return None
+        return lookup(evidence.published, self.artifact, **row.printed, **column.printed)
+
+    def _cell(self, evidence: Evidence, row: Row, column: Column) -> pd.Series | None:
+        if not row.ours or not column.ours:
+            return None
+        benchmark, dataset, metric = column.ours
+        return evidence.cell(benchmark, *row.ours, dataset, metric) if evidence.runs(benchmark, row.ours[0]) else None
 
     def id(self, row: Row, column: Column) -> str:
         """The id of an entry."""
         return f"{self.artifact}/{row.key}/{column.key}"
 
-    def kinds(self, panel: Panel) -> list[str]:
-        """Which lines a row has in a panel: printed and ours where the paper has numbers, else ours alone."""
-        return ["printed", "ours"] if any(column.printed is not None for column in panel.columns) else ["ours"]
+    def kinds(self, panel: Panel) -> tuple[str, ...]:
+        """Which lines a row has in a panel: ours alone, beside it what is printed, and with both their difference."""
+        if all(column.printed is None for column in panel.columns):
+            return ("ours",)
+        return KINDS if any(column.ours and column.printed for column in panel.columns) else KINDS[:2]

@@ -1,0 +1,135 @@
+"""Tables: what stands beside a printed number, and when a difference is more than noise."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from ood.artifacts import ARTIFACTS, igoe, rg
+from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import latex, save
+from ood.artifacts.table import noise
+from ood.paper import macros
+
+PUBLISHED = Path(__file__).parents[2] / "paper" / "published"
+ABOUT = {
+    "title": "MNIST",
+    "id": "mnist",
+    "ood": ["svhn_grey_corner", "letters"],
+    "averages": ["average"],
+    "seeds": [0, 1, 2],
+    "detectors": ["rg", "gradnorm", "exgrad", "encoding_output"],
+    "timed": [],
+    "reproduces": "small_scale",
+}
+PRINTED = 0.989  # IGOE-T2, Energy alone, MNIST against SVHN
+
+
+def evidence(folder: Path, values: list[float], **changes) -> Evidence:
+    """A benchmark whose every cell has these values."""
+    about = ABOUT | {"seeds": list(range(len(values)))} | changes
+    variants = {
+        "rg": ["k=1 T=1", "k=inf T=1", "U=clip V=tv", "U=clip V=1"],
+        "gradnorm": ["weight"],
+        "exgrad": ["weight"],
+        "encoding_output": [f"U={u} V={v}" for u in ("1", "norm1") for v in igoe.OUTPUTS],
+    }
+    rows = [
+        {"benchmark": "mnist", "detector": detector, "variant": variant, "dataset": dataset, "metric": metric}
+        | {"values": values, "seeds": about["seeds"], "mean": np.mean(values), "low": 0.93, "high": 0.96}
+        | {"std": np.std(values, ddof=1) if len(values) > 1 else np.nan}
+        for detector in variants
+        for variant in variants[detector]
+        for dataset in (*about["ood"], *about["averages"])
+        for metric in ("AUROC", "FPR95")
+    ]
+    (folder / "cells").mkdir()
+    pd.DataFrame(rows).to_parquet(folder / "cells" / "mnist.parquet")
+    return Evidence({"mnist": about}, {}, str(folder), str(PUBLISHED), str(folder))
+
+
+def entry(table, given: Evidence, name: str) -> pd.Series:
+    return table.entries(given).set_index("id").loc[name]
+
+
+def test_noise_is_a_prediction_interval_over_seeds():
+    """Half the width of what holds one more normal draw in 95 of 100 cases, and half a unit of the last digit."""
+    values = np.array([0.90, 0.93, 0.91, 0.95])
+    cell = pd.Series({"values": values, "std": values.std(ddof=1)})
+    printed = pd.Series({"decimals": 3, "std": np.nan})
+    exact = stats.t.interval(0.95, 3, scale=np.sqrt(values.var(ddof=1) * 1.25))[1] + 0.0005
+    assert noise(cell, printed, 1) == pytest.approx(exact, rel=1e-12)
+    draws = np.random.default_rng(0).normal(size=(20_000, 5))
+    limits = [noise(pd.Series({"values": row[:4], "std": row[:4].std(ddof=1)}), printed, 1) for row in draws[:4000]]
+    inside = np.abs(draws[:4000, :4].mean(1) - draws[:4000, 4]) <= limits
+    assert inside.mean() == pytest.approx(0.95, abs=0.012)
+
+
+def test_noise_of_two_means_is_welchs():
+    values = np.array([90.0, 93.0, 91.0])
+    cell = pd.Series({"values": values / 100, "std": values.std(ddof=1) / 100})
+    limit = noise(cell, pd.Series({"decimals": 2, "std": 2.0}), 100)
+    error = np.sqrt(values.var(ddof=1) / 3 + 2.0**2 / 3)
+    assert limit == pytest.approx(stats.t.ppf(0.975, 2) * error + 0.005, rel=1e-12)
+
+
+def test_noise_of_one_network_is_the_interval_over_images():
+    cell = pd.Series({"values": [0.9], "std": np.nan, "low": 0.88, "high": 0.91})
+    assert noise(cell, pd.Series({"decimals": 1, "std": np.nan}), 100) == pytest.approx(1.5 + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("values", "difference"),
+    [([0.90, 0.91, 0.92], "-0.079 *"), ([0.95, 1.0, 0.96], "-0.019"), ([0.989], "+0.000"), ([0.95], "-0.039 *")],
+)
+def test_a_printed_number_stands_beside_what_reproduces_it(tmp_path, values, difference):
+    given = evidence(tmp_path, values)
+    table = igoe.products(given, "mnist")
+    found = entry(table, given, "IGOE-T2/U=1 V=energy/mnist svhn_grey_corner AUROC")
+    printed = given.published.query(
+        "artifact == 'IGOE-T2' and method == 'Energy' and variant == 'U=1 (V only)' "
+        "and id_dataset == 'MNIST' and ood_dataset == 'SVHN'"
+    )["printed"].item()
+    assert (found["printed"], float(printed)) == (printed, PRINTED)
+    assert found["difference"] == difference
+    other = entry(table, given, "IGOE-T2/U=1 V=energy/mnist letters AUROC")
+    assert (other["printed"], other["difference"]) == ("", "")
+    assert table.kinds(table.panels[0]) == ("printed", "ours", "difference")
+
+
+def test_without_a_counterpart_nothing_stands_beside(tmp_path):
+    given = evidence(tmp_path, [0.9], reproduces=None)
+    for table in (igoe.products(given, "mnist"), rg.ablation(given, "mnist")):
+        assert (table.entries(given)["printed"] == "").all()
+        assert table.kinds(table.panels[0]) == ("ours",) and r"\printed" not in latex(table)
+
+
+def test_a_method_that_was_not_run_has_a_dash(tmp_path):
+    """And a printed table of which nothing was run says so in every cell."""
+    given = evidence(tmp_path, [0.9])
+    table = rg.main_results(given, "mnist")
+    assert entry(table, given, "RG-T1/MOS/mnist letters AUROC")["shown"] == "-"
+    assert entry(table, given, "RG-T1/RG k=1/mnist letters AUROC")["shown"] == "90.00"
+    assert set(rg.main_results(given, "imagenet").entries(given)["shown"]) == {"not run"}
+
+
+@pytest.mark.parametrize("name", [name for name in ARTIFACTS if name.startswith("RG-")])
+def test_every_printed_number_of_rg_has_its_place(tmp_path, name):
+    """All numbers of a printed table, each once."""
+    tables = {"RG-T1": rg.main_results, "RG-T2": rg.ablation, "RG-T3": rg.clips, "RG-T4": rg.temperatures}
+    tables |= {"RG-T5": rg.additive, "RG-T6": rg.densenet, "RG-T7": rg.neighbours}
+    given = evidence(tmp_path, [0.9])
+    entries = tables[name](given, ARTIFACTS[name].printed_for[0]).entries(given)
+    printed = given.published[given.published["artifact"] == name]["printed"]
+    assert sorted(entries["printed"]) == sorted(printed)
+
+
+def test_the_difference_reaches_the_page_by_its_id(tmp_path):
+    given = evidence(tmp_path, [0.95])
+    table = igoe.products(given, "mnist")
+    save(given, table)
+    text, name = macros([tmp_path / "IGOE-T2.mnist.csv"]), "IGOE-T2/U=1 V=energy/mnist svhn_grey_corner AUROC"
+    assert rf"\definecell{{difference}}{{{name}}}{{$-0.039^{{*}}$}}" in text
+    assert rf"\difference{{{name}}}" in (tmp_path / "IGOE-T2.mnist.tex").read_text()
