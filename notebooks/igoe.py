@@ -14,11 +14,25 @@
 settings = {}
 
 # %%
-from ood.artifacts import igoe
+from ood.artifacts import igoe, igoe_gradients
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
 evidence = Evidence(**settings)
+
+# %% [markdown]
+# ## Figure 1: output terms on the simplex
+
+# %%
+igoe.simplex(evidence)
+
+# %% [markdown]
+# ## Table 1 and Appendix A: gradient scores
+
+# %%
+display(save(evidence, igoe_gradients.gradient_scores(evidence)))
+for benchmark in evidence.shown("IGOE-A1"):
+    display(save(evidence, igoe_gradients.gradient_scores_by_set(evidence, benchmark)))
 
 # %% [markdown]
 # ## Table 2: output terms, products, gradients
@@ -26,6 +40,14 @@ evidence = Evidence(**settings)
 # %%
 for benchmark in evidence.shown("IGOE-T2"):
     display(save(evidence, igoe.products(evidence, benchmark)))
+
+# %% [markdown]
+# ## Table 3 and Appendix A: BatchGrad
+
+# %%
+display(save(evidence, igoe_gradients.batchgrad(evidence)))
+for benchmark in evidence.shown("IGOE-A2"):
+    display(save(evidence, igoe_gradients.batchgrad_by_set(evidence, benchmark)))
 
 # %% [markdown]
 # ## Figure 2: feature norm against output term

@@ -26,6 +26,7 @@ TIMES = "results/timing/{benchmark}.parquet"
 CARDS = "results/checkpoints/{benchmark}/seed{seed}/card.json"
 GAIA_A = "results/scores/{benchmark}/seed{seed}/gaia_a.parquet"
 GAIA_Z = "results/scores/{benchmark}/seed{seed}/gaia_z.parquet"
+GRADIENTS = ("gradients", "gradnorm", "exgrad", "encoding_output")
 
 
 class Artifact(NamedTuple):
@@ -66,6 +67,9 @@ CATALOGUE = (
         reads=(GAIA_A, GAIA_Z),
         needs=("gaia_a", "gaia_z"),
     ),
+    Artifact("IGOE-F1", "igoe", "figure", "Output terms on the simplex", across=True),
+    Artifact("IGOE-T1", "igoe", "table", "Gradient scores", across=True, needs=GRADIENTS),
+    Artifact("IGOE-A1", "igoe", "table", "Gradient scores by OOD set", printed_for=("small_scale",), needs=GRADIENTS),
     Artifact(
         "IGOE-T2",
         "igoe",
@@ -74,6 +78,8 @@ CATALOGUE = (
         printed_for=("small_scale", "imagenet"),
         needs=("encoding_output", "gradnorm", "exgrad"),
     ),
+    Artifact("IGOE-T3", "igoe", "table", "BatchGrad", across=True, needs=("batchgrad",)),
+    Artifact("IGOE-A2", "igoe", "table", "BatchGrad by OOD set", printed_for=("small_scale",), needs=("batchgrad",)),
     Artifact("IGOE-F2", "igoe", "figure", "Feature norm against output term", needs=("encoding_output",)),
     Artifact("RG-T1", "rg", "table", "Main results", printed_for=("imagenet",), needs=("rg",)),
     Artifact("RG-T2", "rg", "table", "Output and feature parts", printed_for=("imagenet",), needs=("rg", "gradnorm")),

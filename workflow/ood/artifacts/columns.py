@@ -72,9 +72,12 @@ def _ours(evidence: Evidence, artifact: str, benchmark: str, metric: str) -> lis
 
 
 def _printed(evidence: Evidence, artifact: str, benchmark: str, metric: str) -> list[Column]:
+    found = evidence.published[evidence.published["artifact"] == artifact]
+    pairs = set(zip(found["id_dataset"], found["ood_dataset"], strict=True))
     return [
         Column(f"{' '.join(names.values())} {metric}", label, None, {**names, "metric": metric})
         for label, names in OWN[benchmark].items()
+        if tuple(names.values()) in pairs
     ]
 
 

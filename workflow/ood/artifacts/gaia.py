@@ -48,7 +48,7 @@ def time_per_image(evidence: Evidence) -> Table:
             None,
             {"id_dataset": name, "variant": f"batch={batch}"},
         )
-        for name, batch in (("CIFAR", 1), ("CIFAR", 128), ("ImageNet", 8))
+        for name, batch in (("CIFAR", 1), ("CIFAR", 128), ("ImageNet-1k", 8))
     ]
     timed = [name for name in evidence.shown("GAIA-S-T1") if name in evidence.benchmarks]
     own = [

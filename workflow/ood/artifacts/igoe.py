@@ -55,6 +55,32 @@ def products(evidence: Evidence, benchmark: str) -> Table:
     )
 
 
+def simplex(evidence: Evidence) -> Figure:
+    """IGOE-F1: three output terms over the predictions of three classes; nothing but formulas."""
+    steps = np.linspace(0, 1, 61)
+    p = np.array([(a, b, 1 - a - b) for a in steps for b in steps if a + b <= 1 + 1e-9]).clip(0)
+    x, y = p[:, 1] + p[:, 2] / 2, p[:, 2] * np.sqrt(3) / 2
+    terms = {
+        r"ExGrad: $\sum_k p_k (1 - p_k)$": (p * (1 - p)).sum(1),
+        r"MSP: $\max_k p_k$": p.max(1),
+        r"GradNorm: $\sum_k |1/3 - p_k|$": np.abs(1 / 3 - p).sum(1),
+    }
+    with style():
+        figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.2), layout="constrained")
+        for axis, (title, values) in zip(axes, terms.items(), strict=True):
+            drawn = axis.tricontourf(x, y, values, levels=12, cmap="cividis")
+            figure.colorbar(drawn, ax=axis, orientation="horizontal", shrink=0.8, ticks=[values.min(), values.max()])
+            axis.set(title=title, aspect="equal")
+            axis.set_axis_off()
+    return save(
+        evidence,
+        figure,
+        "IGOE-F1",
+        "Output terms over all predictions $p$ of three classes, corners being certain (Igoe et al., Figure 1). "
+        "Formulas only. ExGrad's term is largest at the centre, the other two at the corners.",
+    )
+
+
 def _heat(axis: Axes, values: np.ndarray, rows: list[str], columns: list[str], title: str) -> None:
     image = axis.imshow(values, cmap="cividis", vmin=0.25, vmax=1, aspect="auto")
     axis.set(title=title, yticks=range(len(rows)), xticks=range(len(columns)))
