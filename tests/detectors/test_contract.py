@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from safetensors.numpy import save_file
 from torch import nn
 
-from ood.detectors import Attributions, Detector, Features, Images, Labelled, method, names
+from ood.detectors import Attributions, Detector, Features, Images, Labelled, LabelledImages, method, names
 from ood.errors import Problem
 from ood.networks import Classifier
 from ood.score import score
@@ -57,13 +57,26 @@ def known(attributed) -> tuple[Labelled, Labelled]:
 
 
 @pytest.fixture
-def run(known):
-    """A function from a detector and images to its columns, fitted on ``known`` or other splits."""
+def run(known, network):
+    """A function from a detector and images to its columns, fitted on ``known`` or other splits, or on their like."""
 
     def columns(detector: Detector, images: Any, splits: tuple | None = None) -> dict[str, np.ndarray]:
-        return detector.score(images, detector.fit(*(splits or known)) if detector.needs_train else None)
+        splits = splits or known
+        if not detector.needs_train:
+            return detector.score(images, None)
+        if isinstance(images, Images):
+            splits = [labelled_images(split, network, images) for split in splits]
+        return detector.score(images, detector.fit(*splits))
 
     return columns
+
+
+def labelled_images(split: Labelled, network: Classifier, images: Images) -> LabelledImages:
+    """A split for a method that consumes the network: the toy's has its features, ResNet34's 60 random images."""
+    if isinstance(images.network, Toy):
+        return LabelledImages(toy_images(split.features), split.labels)
+    x = 2 * torch.randn(60, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(len(split.labels)))
+    return LabelledImages(Images(network, x.split(25), STD), split.labels[:60])
 
 
 def take(images: Any, rows: Any) -> Any:

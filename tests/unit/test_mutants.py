@@ -8,7 +8,8 @@ from mutants import run
 from ood import detectors
 
 TABLE = run.mutants()
-MODULES = ("terms", "layers", "attribution", "activity", "metrics", "statistics", "evaluate", "score")
+MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "metrics", "statistics")
+MODULES += ("evaluate", "score")
 
 
 @pytest.mark.parametrize("file", sorted({mutant.file for mutant in TABLE}))

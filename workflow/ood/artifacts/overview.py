@@ -25,6 +25,8 @@ LABELS = {
     "gaia_a": "GAIA-A",
     "gradients": r"$E_p \|g\|_2^2$ (S6)",
     "batchgrad": "BatchGrad",
+    "gradients_deep": "ExGrad, deep",
+    "batchgrad_deep": "BatchGrad, deep",
     "knn": "KNN",
     "kl_matching": "KL-Matching",
     "mahalanobis": "Mahalanobis",

@@ -18,12 +18,13 @@ import numpy as np
 from pydantic import Field
 from scipy.special import softmax
 
-from ood.detectors import Detector, Features, Labelled
+from ood.detectors import Detector, Features, Labelled, LabelledImages
 
+Known = Labelled | LabelledImages
 ROWS = 64  # images at a time: what is summed over stays in the processor's cache
 
 
-def prototypes(split: Labelled, order: np.ndarray | None = None) -> np.ndarray:
+def prototypes(split: Known, order: np.ndarray | None = None) -> np.ndarray:
     """Rows of the first image of each class that occurs, in the split's order or the given one."""
     order = np.arange(len(split.labels)) if order is None else order
     return order[np.unique(split.labels[order], return_index=True)[1]]
@@ -55,15 +56,20 @@ class Method(Detector):
     seed: int = Field(0, ge=0)
     without: int = Field(0, ge=0)
 
-    def fit(self, train: Labelled, test: Labelled) -> dict[str, np.ndarray]:
-        """M by its variant's name."""
+    def choices(self, train: Known, test: Known) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The prototypes' rows by the variant's name: in the training split, and in the test split."""
         rng = np.random.default_rng(self.seed)
         drawn = [prototypes(train, rng.permutation(len(train.labels))) for _ in range(self.draws)]
-        first = {"train": (train, prototypes(train)), "test": (test, prototypes(test))}
-        kept = first["test"][1][test.labels[first["test"][1]] != self.without]
-        sums = {name: constant(*chosen) for name, chosen in first.items()}
-        sums |= {f"train draw={draw}": constant(train, rows) for draw, rows in enumerate(drawn, 1)}
-        return {**sums, f"test without={self.without}": constant(test, kept)}
+        seen = prototypes(test)
+        return (
+            {"train": prototypes(train), **{f"train draw={draw}": rows for draw, rows in enumerate(drawn, 1)}},
+            {"test": seen, f"test without={self.without}": seen[test.labels[seen] != self.without]},
+        )
+
+    def fit(self, train: Labelled, test: Labelled) -> dict[str, np.ndarray]:
+        """M by its variant's name."""
+        parts = zip((train, test), self.choices(train, test), strict=True)
+        return {name: constant(split, rows) for split, choices in parts for name, rows in choices.items()}
 
     def score(self, images: Features, fitted: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         p = softmax(images.z, axis=1)

@@ -34,13 +34,18 @@ from ood.detectors import Detector, Features
 PARAMETERS = {"weight": 0, "weight_and_bias": 1}  # features that are always 1
 
 
-def s1(images: Features, dtype: type = float) -> np.ndarray:
-    """S1, not a score: zero, (N,). What comes back is the rounding of ``dtype``, summed class by class as published."""
-    p = softmax(images.z.astype(dtype), axis=1)
+def expected_error(z: np.ndarray, dtype: type) -> np.ndarray:
+    """E_p[e_Y - p]: zero, (N, C). What comes back is the rounding of ``dtype``, summed class by class as published."""
+    p = softmax(z.astype(dtype), axis=1)
     expected = np.zeros_like(p)
     for y, one_hot in enumerate(np.eye(p.shape[1], dtype=dtype)):
         expected += p[:, [y]] * (one_hot - p)
-    return ((images.h.astype(dtype) ** 2).sum(axis=1) + 1) * (expected**2).sum(axis=1)
+    return expected
+
+
+def s1(images: Features, dtype: type = float) -> np.ndarray:
+    """S1, not a score: zero, (N,), but for rounding."""
+    return ((images.h.astype(dtype) ** 2).sum(axis=1) + 1) * (expected_error(images.z, dtype) ** 2).sum(axis=1)
 
 
 class Method(Detector):
