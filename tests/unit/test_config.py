@@ -29,6 +29,9 @@ def test_the_shipped_configuration_is_right():
     assert config.band("digits") == {"band": (0.96, 1.0), "key": "recipes.digits.accuracy"}
     assert config.band("resnet20_small") == {"band": (0.88, 0.95), "key": "benchmarks.resnet20_small.weights.accuracy"}
     assert (config.batch("cifar10"), config.batch("imagenet_bit")) == (128, 32)
+    costly = {"gradients_deep", "batchgrad_deep"}
+    assert set(config.on_request) == costly < set(config.methods("mnist")) == set(config.methods("mnist_small"))
+    assert config.methods("digits") == config.methods("cifar10") == [n for n in config.detectors if n not in costly]
     assert config.options("odin") == {"temperature": 1000, "epsilon": 0.004}
 
 
@@ -52,6 +55,8 @@ WRONG = {
         "recipe: unknown recipe 'digit'. Did you mean 'digits'?",
     ),
     "a detector that is not listed": ("benchmarks.digits.detectors", ["mps"], "detectors: unknown detector 'mps'"),
+    "an unknown detector on request": ("on_request", ["gradient_deep"], "on_request: unknown detector 'gradient_deep'"),
+    "one on request twice": ("on_request", ["msp", "msp"], "on_request: msp is there twice"),
     "a seed twice": ("benchmarks.digits.seeds", [0, 1, 1], "benchmarks.digits.seeds: 1 is there twice"),
     "a negative seed": ("benchmarks.digits.seeds", [-1], "benchmarks.digits.seeds.0: -1 is not allowed"),
     "no seeds": ("benchmarks.digits.seeds", [], "benchmarks.digits.seeds: [] is not allowed"),

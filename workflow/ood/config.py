@@ -109,7 +109,8 @@ class Config(Strict):
     """The whole experiment.
 
     ``mirror`` is a folder or URL where files are looked for first; ``editions`` say which benchmarks are typeset
-    together, ``default`` which of them are made when no target is named.
+    together, ``default`` which of them are made when no target is named. ``on_request`` names the detectors that run
+    on no benchmark without its own list.
     """
 
     mirror: str | None = None
@@ -118,6 +119,7 @@ class Config(Strict):
     default: list[str]
     recipes: dict[str, Recipe]
     detectors: dict[str, dict[str, Any] | None]
+    on_request: list[str] = []
     bootstrap: Bootstrap
     extraction: Extraction
 
@@ -126,6 +128,7 @@ class Config(Strict):
         datasets = catalogue.datasets()
         for name in self.detectors:
             _known(f"detectors.{name}", "detector", [name], detectors.names())
+        _known("on_request", "detector", self.on_request, self.detectors)
         _known("default", "edition", self.default, self.editions)
         for name, members in self.editions.items():
             _known(f"editions.{name}", "benchmark", members, self.benchmarks)
@@ -177,7 +180,7 @@ class Config(Strict):
 
     def methods(self, benchmark: str) -> list[str]:
         """The detectors that run on a benchmark."""
-        return self.benchmarks[benchmark].detectors or list(self.detectors)
+        return self.benchmarks[benchmark].detectors or [name for name in self.detectors if name not in self.on_request]
 
     def options(self, detector: str) -> dict[str, Any]:
         """What config.yaml sets of a detector's hyper-parameters."""
