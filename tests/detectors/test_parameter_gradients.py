@@ -198,21 +198,30 @@ def test_probabilities_that_are_zero_have_finite_scores():
 
 
 @pytest.mark.parametrize("fit", [0, 1, 2, 6, 13, 1000])
-def test_chunks_fit_into_memory_and_change_nothing(network, x, monkeypatch, fit):
+def test_chunks_fit_into_memory_and_change_nothing(toy, monkeypatch, fit):
     """``fit``: gradients at a time. Of 5 images along 6 directions, these are parts of one, one, two and all."""
+    features = toy(5)
+    network, x = Last(features), torch.from_numpy(features.h)
     size = sum(part.nbytes for part in network.parameters())
-    whole, seen = method("gradients_deep")().score(Images(network, [x], STD), None), []
+    memory = fit * size + size // 2
+    whole, seen, copies = method("gradients_deep")().score(Images(network, [x], STD), None), [], []
 
     def each(*arguments):
         gradients = original(*arguments)
         seen.append(sum(part.nbytes for part in gradients.values()) // size)
         return gradients
 
-    original = parameter_gradients.each
-    monkeypatch.setattr(parameter_gradients, "MEMORY", {"cpu": fit * size + size // 2})
+    def norms(name, g):
+        copies.append(g)
+        return original_norms(name, g)
+
+    original, original_norms = parameter_gradients.each, parameter_gradients.norms
+    monkeypatch.setattr(parameter_gradients, "MEMORY", {"cpu": memory})
     monkeypatch.setattr(parameter_gradients, "each", each)
+    monkeypatch.setattr(parameter_gradients, "norms", norms)
     parts = method("gradients_deep")().score(Images(network, [x], STD), None)
     expected = {0: 30 * [1], 1: 30 * [1], 2: 15 * [2], 6: 5 * [6], 13: [12, 12, 6], 1000: [30]}
     assert seen == expected[fit]
+    assert all(g.dtype == torch.float64 and (len(g) == 1 or g.nbytes <= memory / 2) for g in copies)
     for column, values in parts.items():
         assert values == close(whole[column], rel=1e-12), column

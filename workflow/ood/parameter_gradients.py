@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
-# Bytes of gradients at a time: 5 images of 270,000 parameters and 11 directions. More is slower on a CPU, whose cache
-# they leave. The activations, and one parameter's gradients in float64, come on top.
-MEMORY = {"cpu": 2**26, "cuda": 2**31}
+# Bytes of gradients at a time, and half as many of their copies in float64; the activations come on top. 2 images of
+# 270,000 parameters and 11 directions: more does not stay in a CPU's cache, nor in memory that is used again.
+MEMORY = {"cpu": 2**25, "cuda": 2**31}
 
 
 def logits(network: nn.Module, x: Tensor) -> np.ndarray:
@@ -62,18 +62,21 @@ def reduced(
     a v, and gives (R, K). Returned is (N, V, K), for ``weight`` and for ``weight_and_bias``: a normalisation's scale is
     a weight, its shift a bias. A single gradient that is larger than ``MEMORY`` is computed all the same.
     """
-    fit = max(1, MEMORY[x.device.type] // sum(part.nbytes for part in network.parameters()))
+    memory = MEMORY[x.device.type]
+    fit = max(1, memory // sum(part.nbytes for part in network.parameters()))
     directions = torch.as_tensor(v).to(x)
     rows = []
     for images, along in zip(*(part.split(max(1, fit // v.shape[1])) for part in (x, directions)), strict=True):
-        pieces = [_sums(each(network, images, some), reduce) for some in along.split(fit, dim=1)]
+        pieces = [_sums(each(network, images, some), reduce, memory // 2) for some in along.split(fit, dim=1)]
         rows.append(torch.cat(pieces, dim=2))
     return dict(zip(("weight", "weight_and_bias"), torch.cat(rows, dim=1).cpu().numpy(), strict=True))
 
 
-def _sums(gradients: dict[str, Tensor], reduce: Callable) -> Tensor:
+def _sums(gradients: dict[str, Tensor], reduce: Callable, memory: int) -> Tensor:
     """Sums over weights and over all parameters: (2, N, V, K)."""
-    parts = {name: reduce(name, g.flatten(2).flatten(0, 1).double()) for name, g in gradients.items()}
+    parts = {}
+    for name, g in gradients.items():
+        rows = g.flatten(2).flatten(0, 1).split(max(1, memory // (8 * g[0, 0].numel())))
+        parts[name] = torch.cat([reduce(name, some.double()) for some in rows]).unflatten(0, g.shape[:2])
     weights = [part for name, part in parts.items() if not name.endswith("bias")]
-    shape = next(iter(gradients.values())).shape[:2]
-    return torch.stack([sum(weights), sum(parts.values())]).unflatten(1, shape)
+    return torch.stack([sum(weights), sum(parts.values())])
