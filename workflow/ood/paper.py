@@ -11,13 +11,14 @@ from ood.errors import Problem
 from ood.progress import log
 from ood.step import Input, Inputs, Output, Spec, run
 
+MARKS = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"}
 NOTHING = r"\noprint"  # a dash: the paper prints no such number
 
 
-def typeset(text: str, best: bool = False) -> str:
-    """``97.53 ± 0.20`` as TeX, the spread small, the value bold if it is the best of its column."""
+def typeset(text: str, mark: str = "") -> str:
+    """``97.53 ± 0.20`` as TeX, the spread small, the best value of its column bold and the second underlined."""
     value, _, spread = text.partition(" ± ")
-    value = rf"\textbf{{{value}}}" if best else value
+    value = MARKS.get(mark, "{}").format(value)
     return value + (rf"{{\tiny$\,\pm\,${spread}}}" if spread else "")
 
 
@@ -41,7 +42,7 @@ def macros(tables: list[Path]) -> str:
         raise Problem(f"cell {odd.iloc[0]['id']} of {odd.iloc[0]['file']} is no number: '{odd.iloc[0]['ours']}'.")
     lines = []
     for row in frame.itertuples():
-        ours = typeset(row.ours, row.best == "True") or (r"\notrun" if row.printed else NOTHING)
+        ours = typeset(row.ours, row.mark) or (r"\notrun" if row.printed else NOTHING)
         lines.append(rf"\definecell{{ours}}{{{row.id}}}{{{ours}}}")
         lines.append(rf"\definecell{{printed}}{{{row.id}}}{{{typeset(row.printed) or NOTHING}}}")
         lines.append(rf"\definecell{{difference}}{{{row.id}}}{{{signed(row.difference) or NOTHING}}}")

@@ -41,6 +41,7 @@ REPRODUCED: dict[str, dict[str, Print]] = {
 }
 
 
+RANKED = "bold and underlined: best and second best of a column"
 OWN = {"imagenet": IMAGENET, "densenet121": IMAGENET, "resnet50": IMAGENET, "small_scale": SMALL_SCALE}
 
 
@@ -84,5 +85,5 @@ def _printed(evidence: Evidence, artifact: str, benchmark: str, metric: str) -> 
 def foot(evidence: Evidence, benchmark: str, ours: str = "", printed: str = "", unit: str = "Percent") -> str:
     """What stands under such a table: unit and marks, then a remark of its own on either kind."""
     if evidence.is_ours(benchmark):
-        return f"{unit}, mean $\\pm$ sample standard deviation over seeds; bold: best of the column. {ours}".strip()
+        return f"{unit}, mean $\\pm$ sample standard deviation over seeds; {RANKED}. {ours}".strip()
     return f"{unit}, as printed; not run here. {printed}".strip()

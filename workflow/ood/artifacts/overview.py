@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from ood.artifacts.columns import panels
+from ood.artifacts.columns import RANKED, panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, save, style
 from ood.artifacts.table import Column, Panel, Row, Table
@@ -48,7 +48,7 @@ def headline(evidence: Evidence, benchmark: str) -> Table:
         f"Every method in its default variant: {about['title']}, ID set {evidence.title(about['id'])}.",
         rows,
         panels(evidence, "HEADLINE", benchmark),
-        foot=f"Percent, mean $\\pm$ sample standard deviation ($n-1$) over {seeds} seeds; bold: best of the column. "
+        foot=f"Percent, mean $\\pm$ sample standard deviation ($n-1$) over {seeds} seeds; {RANKED}. "
         "FPR95: share of OOD images at or above the largest threshold that keeps at least 95\\,\\% of the ID images.",
     )
 

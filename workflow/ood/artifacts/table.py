@@ -82,10 +82,9 @@ class Table:
         ]
         frame = pd.DataFrame(lines)
         lower = frame["column"].str.contains("|".join(LOWER_IS_BETTER))
-        rank = frame["mean"].where(~lower, -frame["mean"])
-        columns = rank.groupby(frame["column"])
-        best = rank.notna() & (rank == columns.transform("max")) & (columns.transform("count") > 1)
-        frame["best"] = best & self.ranked
+        columns = frame["mean"].where(lower, -frame["mean"]).groupby(frame["column"])
+        place = columns.rank(method="min").where(columns.transform("count") > 2)
+        frame["mark"] = place.map({1: "best", 2: "second"}).fillna("") if self.ranked else ""
         absent = frame["printed"].ne("").map({True: "not run", False: "-"})
         frame["shown"] = frame["ours"].where(frame["ours"] != "", absent)
         return frame
