@@ -14,7 +14,7 @@
 settings = {}
 
 # %%
-from ood.artifacts import igoe, igoe_gradients
+from ood.artifacts import igoe, igoe_figures, igoe_gradients
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
@@ -24,7 +24,7 @@ evidence = Evidence(**settings)
 # ## Figure 1: output terms on the simplex
 
 # %%
-igoe.simplex(evidence)
+igoe_figures.simplex(evidence)
 
 # %% [markdown]
 # ## Table 1 and Appendix A: gradient scores
@@ -54,4 +54,18 @@ for benchmark in evidence.shown("IGOE-A2"):
 
 # %%
 for benchmark in evidence.shown("IGOE-F2"):
-    display(igoe.heat_map(evidence, benchmark))
+    display(igoe_figures.heat_map(evidence, benchmark))
+
+# %% [markdown]
+# ## Appendix C: the same by OOD set
+
+# %%
+for benchmark in evidence.shown("IGOE-C"):
+    display(igoe_figures.heat_maps(evidence, benchmark))
+
+# %% [markdown]
+# ## Feature norm and energy, image by image
+
+# %%
+for benchmark in evidence.shown("IGOE-UV"):
+    display(igoe_figures.parts(evidence, benchmark))

@@ -24,6 +24,7 @@ PRINTED = {
 SHEETS = "results/data/{dataset}/sheet.png"
 TIMES = "results/timing/{benchmark}.parquet"
 CARDS = "results/checkpoints/{benchmark}/seed{seed}/card.json"
+PRODUCTS = "results/scores/{benchmark}/seed{seed}/encoding_output.parquet"
 GAIA_A = "results/scores/{benchmark}/seed{seed}/gaia_a.parquet"
 GAIA_Z = "results/scores/{benchmark}/seed{seed}/gaia_z.parquet"
 GRADIENTS = ("gradients", "gradnorm", "exgrad", "encoding_output")
@@ -80,6 +81,8 @@ CATALOGUE = (
     ),
     Artifact("IGOE-T3", "igoe", "table", "BatchGrad", across=True, needs=("batchgrad",)),
     Artifact("IGOE-A2", "igoe", "table", "BatchGrad by OOD set", printed_for=("small_scale",), needs=("batchgrad",)),
+    Artifact("IGOE-C", "igoe", "figure", "Feature norm against output term by OOD set", needs=("encoding_output",)),
+    Artifact("IGOE-UV", "igoe", "figure", "The two parts of a score", reads=(PRODUCTS,), needs=("encoding_output",)),
     Artifact("IGOE-F2", "igoe", "figure", "Feature norm against output term", needs=("encoding_output",)),
     Artifact("RG-T1", "rg", "table", "Main results", printed_for=("imagenet",), needs=("rg",)),
     Artifact("RG-T2", "rg", "table", "Output and feature parts", printed_for=("imagenet",), needs=("rg", "gradnorm")),
