@@ -6,7 +6,9 @@ import torch
 
 from ood import networks
 from ood.attribution import attributions as attribute
+from ood.attribution import channels
 from ood.detectors import Attributions, Features, Labelled
+from ood.networks import bit_r101x1
 from ood.networks.resnet34 import Network
 
 torch.set_num_threads(1)  # as every step does
@@ -71,6 +73,14 @@ def seeded():
 
 
 @pytest.fixture(scope="session")
+def bit(seeded) -> networks.Classifier:
+    """BiT with one unit in its first three stages and two in the last, five classes, random weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bit_r101x1, "UNITS", (1, 1, 1, 2))
+        return seeded("bit_r101x1")
+
+
+@pytest.fixture(scope="session")
 def x() -> torch.Tensor:
     """Five images; the last map of the network is 2x2, so means of absolute values are not absolute means."""
     return 2 * torch.randn(5, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
@@ -80,13 +90,13 @@ def x() -> torch.Tensor:
 def given():
     """A function from a network and images to what an extraction leaves for the GAIA detectors."""
 
-    def make(network: Network, x: torch.Tensor) -> Attributions:
+    def make(network: networks.Classifier, x: torch.Tensor) -> Attributions:
         h, found = attribute(network, x)
         z, (weight, bias) = network.head(h), (part.detach().numpy() for part in network.head.parameters())
         layers = network.attribution_layers()
-        channels = np.array([layer.num_features for layer in layers.values()])
+        counts = np.array([channels(layer) for layer in layers.values()])
         statistics = {name: values.numpy() for name, values in found.items()}
         features = Features(h.numpy(), z.detach().numpy(), weight, bias)
-        return Attributions(features, tuple(layers), network.late, channels, statistics)
+        return Attributions(features, tuple(layers), network.late, counts, statistics)
 
     return make
