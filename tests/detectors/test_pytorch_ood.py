@@ -1,10 +1,10 @@
 """Agreement with the library pytorch-ood, where its definition is the same. Its scores are higher for OOD.
 
 Where version 0.4 differs: KNN returns the distance, ours is its square. Mahalanobis does not divide the covariance by
-n (a factor n), adds 1e-6 to its diagonal and keeps it in float32. KL-Matching replaces log 0 by the smallest float,
-ours is floored at log 1e-12. ODIN takes sign(0) as 0, ours as +1. GradNorm has all parameters by default, here the
-head's. A Mahalanobis over layers waits for its detector here. It has no RG, ExGrad, BatchGrad, MOS, norm
-families or GAIA; most of what it has besides is in none of the three papers.
+n (a factor n), adds 1e-6 to its diagonal and keeps it in float32; over layers it takes no step on the input and sums,
+where ours has a regression. KL-Matching replaces log 0 by the smallest float, ours is floored at log 1e-12. ODIN takes
+sign(0) as 0, ours as +1. GradNorm has all parameters by default, here the head's. It has no RG, ExGrad, BatchGrad, MOS,
+norm families or GAIA; most of what it has besides is in none of the three papers.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from ood.detectors import Images, method
+from ood.detectors import Images, LabelledImages, method
 
 theirs = pytest.importorskip("pytorch_ood.detector")
 close = pytest.approx
@@ -91,6 +91,25 @@ def test_mahalanobis(images, splits):
     detector = theirs.Mahalanobis(None).fit_features(features, torch.from_numpy(train.labels))
     exact = -detector.predict_features(torch.from_numpy(images.h).float()).numpy() * len(train.labels)
     assert ours("mahalanobis", images, splits) == close(exact, rel=1e-3)
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_mahalanobis_of_a_layer(network, x, place):
+    """Without a step on the input."""
+    stem = nn.Sequential(network.conv1, network.bn1, nn.ReLU())
+    body = [stem, network.layer1, network.layer2, network.layer3, network.layer4]
+    seen = 2 * torch.randn(100, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    labels = np.arange(100) % 5
+
+    def means(maps: torch.Tensor) -> list[torch.Tensor]:
+        return [(maps := part(maps)).mean((2, 3)).float() for part in body]
+
+    detector = theirs.MultiMahalanobis(body, alpha=[float(layer == place) for layer in range(5)])
+    detector.fit_structured(means(seen), torch.from_numpy(labels))
+    train = LabelledImages(Images(network, seen.split(50), [1, 1, 1]), labels)
+    column = f"layer={'stem' if place == 0 else f'layer{place}'}"
+    found = ours("mahalanobis_layers", Images(network, [x], [1, 1, 1]), (train, train), column, epsilon=0)
+    assert found == close(-detector.predict_structured(means(x)).numpy() * len(labels), rel=1e-3)
 
 
 @pytest.mark.parametrize("column", ["normalised", "pixel"])

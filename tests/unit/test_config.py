@@ -29,9 +29,11 @@ def test_the_shipped_configuration_is_right():
     assert config.band("digits") == {"band": (0.96, 1.0), "key": "recipes.digits.accuracy"}
     assert config.band("resnet20_small") == {"band": (0.88, 0.95), "key": "benchmarks.resnet20_small.weights.accuracy"}
     assert (config.batch("cifar10"), config.batch("imagenet_bit")) == (128, 32)
-    costly = {"gradients_deep", "batchgrad_deep"}
-    assert set(config.on_request) == costly == set(config.methods("mnist")) - set(config.methods("mnist_small"))
-    assert config.methods("digits") == config.methods("cifar10") == [n for n in config.detectors if n not in costly]
+    costly = {"gradients_deep", "batchgrad_deep", "mahalanobis_layers"}
+    assert set(config.on_request) == costly
+    assert costly - {"mahalanobis_layers"} == set(config.methods("mnist")) - set(config.methods("mnist_small"))
+    assert config.methods("digits") == [name for name in config.detectors if name not in costly]
+    assert config.methods("cifar10") == [*config.methods("digits"), "mahalanobis_layers"]
     assert config.options("odin") == {"temperature": 1000, "epsilon": 0.004}
 
 

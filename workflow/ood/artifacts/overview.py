@@ -30,6 +30,7 @@ LABELS = {
     "knn": "KNN",
     "kl_matching": "KL-Matching",
     "mahalanobis": "Mahalanobis",
+    "mahalanobis_layers": "Mahalanobis (layers)",
     "mos": "MOS",
 }
 

@@ -6,8 +6,8 @@ h - mu_c, divided by n (maximum likelihood, as scikit-learn's EmpiricalCovarianc
 features and the labelled training split.
 
 ``penultimate`` is one layer's score, that of the pooled penultimate feature: no step on the input, no regression over
-layers. Where the covariance is singular (a unit that is never active, fewer images than features) P is its
-pseudo-inverse: directions in which no training image varies do not count.
+layers (mahalanobis_layers has both). Where the covariance is singular (a unit that is never active, fewer images than
+features) P is its pseudo-inverse: directions in which no training image varies do not count.
 """
 
 from typing import NamedTuple
@@ -38,10 +38,11 @@ def gaussians(h: np.ndarray, labels: np.ndarray) -> Gaussians:
     return Gaussians(whiten, means @ whiten)
 
 
-def confidence(h: np.ndarray, fitted: Gaussians) -> np.ndarray:
-    """max_c -1/2 (h - mu_c)^T P (h - mu_c): (N,)."""
+def confidence(h, fitted: Gaussians):
+    """max_c -1/2 (h - mu_c)^T P (h - mu_c) of h (N, D): (N,). All are arrays, or all tensors, in whose graph it is."""
     whitened = h @ fitted.whiten
-    return np.max([-0.5 * ((whitened - mean) ** 2).sum(axis=1) for mean in fitted.means], axis=0)
+    nearest = ((fitted.means**2).sum(1) / 2 - whitened @ fitted.means.T).argmin(1)
+    return -0.5 * ((whitened - fitted.means[nearest]) ** 2).sum(1)
 
 
 class Method(Detector):

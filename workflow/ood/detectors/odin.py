@@ -17,6 +17,15 @@ from ood import terms
 from ood.detectors import Detector, Images
 
 
+def ascent(values, x):
+    """sign(d values / dx), +1 where that is zero: the step by which x (N, ...) raises ``values`` (N,), made of it."""
+    import torch  # in the functions, so that reading the configuration does not load torch
+
+    # The gradient of a sum: no image's step depends on its neighbours. The graph stays, for the next value.
+    (gradient,) = torch.autograd.grad(values.sum(), x, retain_graph=True)
+    return (gradient >= 0).to(x.dtype) * 2 - 1
+
+
 class Method(Detector):
     consumes = "network"
     default = "normalised"
@@ -25,7 +34,7 @@ class Method(Detector):
     epsilon: float = Field(0.004, ge=0, allow_inf_nan=False)
 
     def score(self, images: Images, fitted: None) -> dict[str, np.ndarray]:
-        import torch  # here, so that reading the configuration does not load torch
+        import torch
 
         std = torch.tensor(images.std).view(1, -1, 1, 1)
         spaces = {"normalised": torch.ones_like(std), "pixel": std}
@@ -45,6 +54,4 @@ class Method(Detector):
         with torch.enable_grad():
             x = x.detach().clone().requires_grad_()
             z = network(x) / self.temperature
-            loss = F.cross_entropy(z, z.argmax(1), reduction="sum")  # a sum: no image's step depends on its neighbours
-        (gradient,) = torch.autograd.grad(loss, x)
-        return (gradient >= 0).to(x.dtype) * 2 - 1
+            return ascent(F.cross_entropy(z, z.argmax(1), reduction="none"), x)
