@@ -34,7 +34,11 @@ def test_the_shipped_configuration_is_right():
     assert costly - {"mahalanobis_layers"} == set(config.methods("mnist")) - set(config.methods("mnist_small"))
     assert config.methods("digits") == [name for name in config.detectors if name not in costly]
     assert config.methods("cifar10") == [*config.methods("digits"), "mahalanobis_layers"]
-    assert config.options("odin") == {"temperature": 1000, "epsilon": 0.004}
+    assert config.options("odin", "cifar10") == {"temperature": 1000, "epsilon": 0.004}
+    for benchmark in ("imagenet_bit", "imagenet_densenet121", "imagenet_resnet50"):
+        assert config.options("odin", benchmark) == {"temperature": 1000, "epsilon": 0}
+        assert config.options("mahalanobis_layers", benchmark) == {"epsilon": 0.005}
+        assert config.options("energy", benchmark) == {}
 
 
 PUBLISHED = {"file": "weights/resnet20-12fca82f.th", "accuracy": [0.9, 1.0]}
@@ -59,6 +63,31 @@ WRONG = {
     "a detector that is not listed": ("benchmarks.digits.detectors", ["mps"], "detectors: unknown detector 'mps'"),
     "an unknown detector on request": ("on_request", ["gradient_deep"], "on_request: unknown detector 'gradient_deep'"),
     "one on request twice": ("on_request", ["msp", "msp"], "on_request: msp is there twice"),
+    "an unknown option of a benchmark's detector": (
+        "benchmarks.digits.options",
+        {"odin": {"epsilom": 0}},
+        "benchmarks.digits.options.odin.epsilom: unknown key 'epsilom'. Did you mean 'epsilon'?",
+    ),
+    "a value of a benchmark's detector": (
+        "benchmarks.digits.options",
+        {"react": {"fixed": 0}},
+        "benchmarks.digits.options.react.fixed: 0 is not allowed: input should be greater than 0",
+    ),
+    "no options of a benchmark's detector": (
+        "benchmarks.digits.options",
+        {"odin": 0.004},
+        "benchmarks.digits.options.odin: 0.004 is not allowed: input should be a valid dictionary",
+    ),
+    "options of an unknown detector": (
+        "benchmarks.digits.options",
+        {"odim": {}},
+        "benchmarks.digits.options: unknown detector of this benchmark 'odim'. Did you mean 'odin'?",
+    ),
+    "options of a detector that does not run": (
+        "benchmarks.mnist.options",
+        {"gaia_a": {"layers": ["a"]}},
+        "benchmarks.mnist.options: unknown detector of this benchmark 'gaia_a'",
+    ),
     "a seed twice": ("benchmarks.digits.seeds", [0, 1, 1], "benchmarks.digits.seeds: 1 is there twice"),
     "a negative seed": ("benchmarks.digits.seeds", [-1], "benchmarks.digits.seeds.0: -1 is not allowed"),
     "no seeds": ("benchmarks.digits.seeds", [], "benchmarks.digits.seeds: [] is not allowed"),

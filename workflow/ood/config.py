@@ -58,6 +58,7 @@ class Weights(Strict):
 class Benchmark(Strict):
     """``averages`` names groups of OOD sets to average over, one of them ``average``; without it that is all.
 
+    ``detectors`` names those that run on it; ``options`` overrides what config.yaml sets of theirs, here only.
     ``batch`` is that of all passes of its network, where extraction.batch would be too large for the device's memory.
     ``reproduces`` names the papers' own benchmark whose printed numbers stand beside this one's.
     ``timed`` are the batch sizes for which methods are timed on it: times are no two runs the same, unlike all else.
@@ -73,6 +74,7 @@ class Benchmark(Strict):
     weights: Weights | None = None
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
     detectors: list[str] | None = None
+    options: dict[str, dict[str, Any]] = {}
     batch: int | None = Field(None, gt=0)
     reproduces: str | None = None
     timed: list[Annotated[int, Field(gt=0)]] = []
@@ -140,6 +142,7 @@ class Config(Strict):
             _known(f"{place}.ood", "dataset", benchmark.ood, datasets)
             _known(f"{place}.network.name", "network", [benchmark.network.name], _networks())
             _known(f"{place}.detectors", "detector", benchmark.detectors or [], self.detectors)
+            _known(f"{place}.options", "detector of this benchmark", list(benchmark.options), self.methods(key))
             _known(f"{place}.seeds", "seed", benchmark.seeds, benchmark.seeds)
             _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces or next(iter(PRINTED))], PRINTED)
             for name, members in benchmark.averaged().items():
@@ -182,9 +185,9 @@ class Config(Strict):
         """The detectors that run on a benchmark."""
         return self.benchmarks[benchmark].detectors or [name for name in self.detectors if name not in self.on_request]
 
-    def options(self, detector: str) -> dict[str, Any]:
-        """What config.yaml sets of a detector's hyper-parameters."""
-        return self.detectors[detector] or {}
+    def options(self, detector: str, benchmark: str) -> dict[str, Any]:
+        """What config.yaml sets of a detector's hyper-parameters on a benchmark."""
+        return {**(self.detectors[detector] or {}), **self.benchmarks[benchmark].options.get(detector, {})}
 
 
 def _allowed(model: Any, path: tuple) -> list[str]:
@@ -216,11 +219,17 @@ def load(raw: dict[str, Any]) -> Config:
             config = Config.model_validate(raw)
         except ValidationError as error:
             raise _explain(error, Config, "") from None
-        for name in config.detectors:
+        settings = [(f"detectors.{name}", name, options or {}) for name, options in config.detectors.items()]
+        settings += [
+            (f"benchmarks.{key}.options.{name}", name, config.options(name, key))
+            for key, benchmark in config.benchmarks.items()
+            for name in benchmark.options
+        ]
+        for place, name, options in settings:
             try:
-                detectors.method(name)(**config.options(name))
+                detectors.method(name)(**options)
             except ValidationError as error:
-                raise _explain(error, detectors.method(name), f"detectors.{name}") from None
+                raise _explain(error, detectors.method(name), place) from None
     except Problem as problem:
         raise Problem(f"config.yaml: {problem}") from None
     return config

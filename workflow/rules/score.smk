@@ -17,7 +17,7 @@ rule score:
     params:
         spec=lambda wildcards: spec(
             detector=wildcards.detector,
-            options=CONFIG.options(wildcards.detector),
+            options=CONFIG.options(wildcards.detector, wildcards.benchmark),
             datasets=sets(wildcards.benchmark),
             **passes(wildcards),
         ),
@@ -52,7 +52,7 @@ rule timing:
             benchmark=wildcards.benchmark,
             network=CONFIG.benchmarks[wildcards.benchmark].network.name,
             batches=CONFIG.benchmarks[wildcards.benchmark].timed,
-            options={method: CONFIG.options(method) for method in TIMED},
+            options={method: CONFIG.options(method, wildcards.benchmark) for method in TIMED},
             images=64,
             turns=5,
         ),
