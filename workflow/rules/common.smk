@@ -25,6 +25,7 @@ TRAINED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.re
 ADOPTED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.weights]
 EDITIONS = CONFIG.editions
 TIMED = ["msp", "energy", "odin", "react", "gradnorm", "rankfeat", "gaia_a", "gaia_z"]  # as in GAIA's Table 1
+RUN_NETWORKS = [name for name in CONFIG.detectors if detectors.method(name).consumes == "network"]
 # The fetching step reads it there: a file is the same wherever it comes from, so another mirror makes nothing stale.
 PRESENT = catalogue.present(os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or ""))
 

@@ -1,7 +1,8 @@
 # Files -> uint8 images or a tar of encoded pictures, an index with a digest per image, a card. Only ``fetch`` uses the
-# network, on the local machine.
+# network, on the local machine. Local are also, here and elsewhere, jobs of a second or two.
 localrules:
     fetch,
+    disjoint,
 
 
 rule fetch:

@@ -19,6 +19,8 @@ rule extract:
     conda:
         "../../envs/ood.yaml"
     threads: lambda wildcards: decoders(wildcards.dataset)
+    resources:
+        gpu=1,
     params:
         spec=lambda wildcards: spec(
             batch=CONFIG.batch(wildcards.benchmark), network=CONFIG.benchmarks[wildcards.benchmark].network.name

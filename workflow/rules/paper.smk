@@ -23,6 +23,7 @@ for edition in EDITIONS:
             f"results/logs/editions/{edition}/appendix.log",
         conda:
             "../../envs/ood.yaml"
+        localrule: True  # LaTeX was looked for on this machine, and may be on no other
         params:
             spec=spec(shown={artifact.id: artifact.shown(running(edition)) for artifact in CATALOGUE}),
             code=code("ood.paper"),

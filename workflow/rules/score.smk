@@ -1,4 +1,5 @@
-# Features | attributions | network -> scores: one job per (checkpoint, detector), over all datasets.
+# Features | attributions | network -> scores: one job per (checkpoint, detector), over all datasets. Detectors that run
+# the network want a GPU, so they have a rule of their own.
 
 
 rule score:
@@ -11,6 +12,8 @@ rule score:
         "results/logs/scores/{benchmark}/seed{seed}/{detector}.log",
     benchmark:
         "results/benchmarks/scores/{benchmark}/seed{seed}/{detector}.tsv"
+    wildcard_constraints:
+        detector=any_of(name for name in CONFIG.detectors if name not in RUN_NETWORKS),
     conda:
         "../../envs/ood.yaml"
     threads: lambda wildcards: decoders(CONFIG.benchmarks[wildcards.benchmark].id) if passes(wildcards) else 1
@@ -33,6 +36,13 @@ rule score:
         " --scores {output.scores} --spec {params.spec:q} --log {log}"
 
 
+use rule score as score_network with:
+    wildcard_constraints:
+        detector=any_of(RUN_NETWORKS),
+    resources:
+        gpu=1,
+
+
 rule timing:
     """Milliseconds per image of some methods on a benchmark's first checkpoint; the one result that no run repeats."""
     input:
@@ -47,6 +57,8 @@ rule timing:
         "results/logs/timing/{benchmark}.log",
     conda:
         "../../envs/ood.yaml"
+    resources:
+        gpu=1,
     params:
         spec=lambda wildcards: spec(
             benchmark=wildcards.benchmark,

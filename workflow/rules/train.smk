@@ -1,4 +1,7 @@
 # Prepared in-distribution set + recipe + seed, or a published weight file -> checkpoint, and its admission.
+localrules:
+    accept,
+    training_cards,
 
 
 rule train:
@@ -19,6 +22,8 @@ rule train:
     conda:
         "../../envs/ood.yaml"
     threads: lambda wildcards: recipe(wildcards).threads
+    resources:
+        gpu=1,
     params:
         spec=lambda wildcards: spec(**checkpoint(wildcards), recipe=recipe(wildcards).training()),
         code=lambda wildcards: code("ood.training", network(wildcards)),
@@ -43,6 +48,8 @@ rule adopt:
     conda:
         "../../envs/ood.yaml"
     threads: lambda wildcards: decoders(sets(wildcards.benchmark)[0])
+    resources:
+        gpu=1,
     params:
         spec=lambda wildcards: spec(
             **checkpoint(wildcards),

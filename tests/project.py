@@ -1,0 +1,59 @@
+"""A copy of the project, to run Snakemake in."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+class Project:
+    """A copy of the working tree in which Snakemake can be run and files can be changed."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    @classmethod
+    def copy(cls, folder: Path) -> "Project":
+        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for name in filter(None, names.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        return cls(folder)
+
+    def run(self, *command: str, **options) -> subprocess.CompletedProcess:
+        """Run a command in the project's folder, with this Python's programs first on the path."""
+        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = {**os.environ, "PATH": programs}
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, **options)
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
+        return self.run("snakemake", "--cores", "2", *arguments)
+
+    def planned(self, *targets: str) -> dict[str, int]:
+        """Jobs that a dry run lists, by rule; empty when there is nothing to do."""
+        result = self.snakemake("--dry-run", *targets)
+        assert result.returncode == 0, result.stdout + result.stderr
+        table = re.search(r"^Job stats:\n.*?\n-+.*?\n(.*?)^total ", result.stdout + result.stderr, re.M | re.S)
+        lines = table[1].splitlines() if table else []
+        return {rule: int(count) for rule, count in (line.split() for line in lines)}
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text, f"{name} does not hold {old!r}"
+        path.write_text(text.replace(old, new, 1))
+
+    def configure(self, change) -> None:
+        """Apply a function to the configuration and write it back."""
+        path = self.folder / "config.yaml"
+        config = yaml.safe_load(path.read_text())
+        change(config)
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
