@@ -28,11 +28,16 @@ class Project:
                 shutil.copy2(ROOT / name, folder / name)
         return cls(folder)
 
+    @staticmethod
+    def environment() -> dict[str, str]:
+        """This environment, with this Python's programs first on the path."""
+        return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+
     def run(self, *command: str, **options) -> subprocess.CompletedProcess:
-        """Run a command in the project's folder, with this Python's programs first on the path."""
-        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        environment = {**os.environ, "PATH": programs}
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, **options)
+        """Run a command in the project's folder."""
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, **options
+        )
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess:
         return self.run("snakemake", "--cores", "2", *arguments)

@@ -8,9 +8,11 @@ is killed, and is given again to the same job only: the same inputs, parameters,
 """
 
 import argparse
+import errno
 import hashlib
 import inspect
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -31,6 +33,7 @@ Spec = dict[str, Any]
 
 PARTIAL = Path(ledger.RESULTS, ".partial")
 STATES = Path(ledger.RESULTS, ".state")
+NO_ROOM = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT)))  # not all libraries raise OSError for them
 
 
 def _parser(function: Callable, module: str) -> argparse.ArgumentParser:
@@ -116,6 +119,10 @@ def run(function: Callable, roots: Callable[[dict], tuple[str, ...]] | None = No
     except Problem as problem:
         progress.log.error("%s", problem)
         sys.exit(f"{module}: {problem}{where}")
-    except Exception:
+    except Exception as error:
+        if any(reason in str(error) for reason in NO_ROOM):
+            problem = f"{error}. Make room in {PARTIAL.resolve()} and run again; what is finished is kept."
+            progress.log.error("%s", problem)
+            sys.exit(f"{module}: {problem}{where}")
         progress.log.error("%s", traceback.format_exc())
         sys.exit(f"{module}: unexpected error\n{traceback.format_exc()}{where}")

@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)  # the library `ood` lies beside this workflow
 
-from ood import catalogue, closure, detectors
+from ood import catalogue, closure, detectors, head
 from ood.config import load
 from ood.errors import Problem
 

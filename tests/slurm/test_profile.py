@@ -1,0 +1,27 @@
+"""The profile as it stands: the same bytes as a local run, on the right partitions, in few submissions."""
+
+from conftest import digests, slurm
+
+
+def test_the_results_have_the_bytes_of_a_local_run(projects, reference):
+    assert {"cells/digits.parquet", "checkpoints/digits/seed0/model.safetensors"} <= set(reference)
+    assert digests(projects["slurm"].folder) == reference
+    assert projects["slurm"].planned() == {}
+
+
+def test_networks_run_on_the_gpu_partition_with_one_gpu_each(projects):
+    rows = slurm("sacct", "-X", "-n", "-P", "-o", "Partition,State,AllocTRES,WorkDir").splitlines()
+    jobs = [row.split("|") for row in rows if row.endswith(f"|{projects['slurm'].folder}")]
+    gpus = ["gres/gpu=1" in allocated.split(",") for _, _, allocated, _ in jobs]
+    assert all(state == "COMPLETED" for _, state, _, _ in jobs)
+    assert gpus == [partition == "gpu" for partition, *_ in jobs]
+    # prepared: digits, letters; scores, metrics: a group each; four notebooks. train, extract: digits, letters; odin.
+    assert (gpus.count(False), gpus.count(True)) == (8, 4)
+
+
+def test_the_log_of_a_gpu_job_begins_with_where_it_ran(projects):
+    logs = projects["slurm"].folder / "results/logs"
+    for job in ("checkpoints/digits/seed0", "features/digits/seed0/letters", "scores/digits/seed0/odin"):
+        first = (logs / f"{job}.log").read_text().splitlines()[0]
+        for fact in ("device CPU, driver none, torch 2.", ", SLURM job ", ", node n"):
+            assert fact in first, first

@@ -1,0 +1,94 @@
+"""What a Snakemake process does before it submits jobs to a cluster: it may come after one that was killed.
+
+The jobs of a killed process live on. Those that wait in the queue are cancelled; those that run, in which hours may
+have been spent, are waited for, so that no job is done by two at once and scratch can be cleared. Then the same command
+is started over, for a new plan. What they made has no entry in Snakemake's own notes, which are written by the process
+that submits: it is entered now if its record (ood.ledger) says that today's parameters and code made it, else deleted.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ood import ledger
+from ood.errors import Problem
+from ood.step import PARTIAL
+
+LOCK = Path(ledger.RESULTS, ".lock")  # workflow/run.sh takes the same one
+PREFIX = "ood_"  # of the jobs' names: slurm/config.yaml
+SECONDS_BETWEEN_QUERIES = 5
+_held = []  # the lock's open file: the operating system gives it up with this process, however that ends
+
+
+def lock() -> None:
+    """Keep other runs out of this folder while this process lives. Raises Problem if there is one already."""
+    LOCK.parent.mkdir(exist_ok=True)
+    file = LOCK.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Problem(f"Another run is at work in {Path.cwd()}. Wait for it, or end it.") from None
+    _held.append(file)
+
+
+def _queued(*states: str) -> list[str]:
+    """Ids of this user's SLURM jobs that a run in this folder has submitted."""
+    query = ["squeue", "--me", "--noheader", "--states", ",".join(states), "--Format", "JobID:32,Name:128,WorkDir:4096"]
+    lines = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()
+    jobs = [line.split(maxsplit=2) for line in lines]
+    return [job for job, name, folder in jobs if name.startswith(PREFIX) and folder.strip() == str(Path.cwd())]
+
+
+def outlive() -> bool:
+    """Wait until no job of an earlier run is left; whether there was one."""
+    if waiting := _queued("PENDING"):
+        print(f"Cancelling jobs of an earlier run that wait: {' '.join(waiting)}", file=sys.stderr)
+        subprocess.run(["scancel", "--state=PENDING", *waiting], check=True)
+    alive = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "CONFIGURING")
+    if running := _queued(*alive):
+        print(f"Waiting for jobs of an earlier run that still run: {' '.join(running)}", file=sys.stderr)
+        print("(To give them up, in another shell: scancel and these numbers)", file=sys.stderr)
+        while _queued(*alive):
+            time.sleep(SECONDS_BETWEEN_QUERIES)
+    return bool(waiting or running)
+
+
+def _current(job: Any) -> bool:
+    """Whether a job's outputs were made with the parameters and the code that the job has now."""
+    records = [ledger.read(Path(output)) for output in job.output]
+    code = job.params.get("code")
+    return all(
+        record["spec"] == json.loads(job.params.spec) and code in (None, record["code"]["digest"]) for record in records
+    )
+
+
+def take_over(workflow: Any) -> bool:
+    """Enter what was finished without Snakemake's noticing into its notes; whether something stale was deleted."""
+    deleted = False
+    for job in workflow.dag.jobs:
+        if not job.output or workflow.dag.needrun(job) or workflow.persistence.has_metadata(job):
+            continue
+        if _current(job):
+            workflow.async_run(workflow.persistence.finished(job))
+        else:
+            for output in job.output:
+                Path(output).unlink()
+            deleted = True
+    return deleted
+
+
+def start(workflow: Any) -> None:
+    """Make the folder this run's own. Starts the command over if there is anything new to plan with."""
+    lock()
+    outlived = bool(shutil.which("squeue")) and outlive()
+    shutil.rmtree(PARTIAL, ignore_errors=True)
+    if outlived or take_over(workflow):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
