@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data test mutants bench-train bench-score lint setup latex lock clean
+.PHONY: demo small cifar full data test test-slurm mutants bench-train bench-score lint setup latex lock clean
 
 demo small cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -22,6 +22,10 @@ data: setup
 
 test: setup latex
 	@python -m pytest
+
+# The workflow on a SLURM cluster that is brought up on this machine (root, Debian or Ubuntu), with what clusters do to it.
+test-slurm: setup latex
+	@python -m pytest tests/slurm
 
 # Faults planted one at a time into detectors and metrics: does a test catch each?
 mutants: setup

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A SLURM cluster on one Debian machine, for the tests: tests/slurm/cluster.sh up | down
 #
-# Two nodes (two slurmd on this host), two stand-in GPUs each, accounting, memory limits that are enforced; as root and
+# Two nodes (two slurmd on this host), four stand-in GPUs each, accounting, memory limits that are enforced; as root and
 # without systemd or cgroups. What it writes lies in $SLURM_TEST, but for links in /etc/slurm and the sockets in /run.
 set -euo pipefail
 base=${SLURM_TEST:-/var/tmp/ood-slurm}
@@ -41,10 +41,10 @@ configure() {
     : > "$base/etc/gres.conf"
     for node in "${nodes[@]}"; do
         mkdir -p "$base/spool/$node"
-        for gpu in 0 1; do # a GPU is a device file to SLURM; these are null devices
+        for gpu in 0 1 2 3; do # a GPU is a device file to SLURM; these are null devices
             [ -c "$base/run/$node.gpu$gpu" ] || mknod "$base/run/$node.gpu$gpu" c 1 3
         done
-        echo "NodeName=$node Name=gpu File=$base/run/$node.gpu[0-1] AutoDetect=off" >> "$base/etc/gres.conf"
+        echo "NodeName=$node Name=gpu File=$base/run/$node.gpu[0-3] AutoDetect=off" >> "$base/etc/gres.conf"
     done
     # 22.05 has no cgroup plugin called "disabled", and looking for version 2 can be fatal in a container.
     printf 'CgroupPlugin=cgroup/v1\nIgnoreSystemd=yes\n' > "$base/etc/cgroup.conf"
@@ -83,7 +83,7 @@ AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort=16819
 AccountingStorageTRES=gres/gpu
-NodeName=n[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[17001-17002] CPUs=8 RealMemory=256000 Gres=gpu:2
+NodeName=n[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[17001-17002] CPUs=8 RealMemory=256000 Gres=gpu:4
 PartitionName=cpu Nodes=n[1-2] Default=YES MaxTime=24:00:00 DefaultTime=00:10:00
 PartitionName=gpu Nodes=n[1-2] MaxTime=24:00:00 DefaultTime=00:10:00
 CONF

@@ -1,10 +1,9 @@
 """What clusters do to a training job and to the process that submits it, and that the same bytes come of it.
 
-The first faults concern one run each and are done at the same time, each in a folder of its own; the tests say what must
-have come of them. The others concern the cluster, and come one after the other.
+The first faults concern one run each and are done at the same time, each in a folder of its own; the tests say what
+must have come of them. The others concern the cluster, and come one after the other.
 """
 
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import psutil
 import pytest
-from conftest import CLUSTER, Training, slurm, until
+from training import EPOCHS, Training, slurm, until
 
 FAULTS: dict[str, Callable[[Training], None]] = {}
 
@@ -32,8 +31,7 @@ def runs(projects, tmp_path_factory) -> dict[str, Future]:
         return training
 
     with ThreadPoolExecutor(len(FAULTS)) as pool:
-        futures = {name: pool.submit(done, name) for name in FAULTS}
-    return futures
+        return {name: pool.submit(done, name) for name in FAULTS}
 
 
 @pytest.fixture
@@ -85,7 +83,7 @@ def out_of_memory(training):
 def test_a_job_out_of_memory_gets_more(runs, reference):
     training = runs["out_of_memory"].result()
     training.is_as(reference)
-    assert training.jobs() in (["OUT_OF_MEMORY", "COMPLETED"], ["CANCELLED", "COMPLETED"], ["FAILED", "COMPLETED"])
+    assert training.jobs() == ["FAILED", "COMPLETED"]  # OUT_OF_MEMORY where cgroups find it out
     asked = slurm("sacct", "-X", "-n", "-P", "-o", "ReqMem,WorkDir").splitlines()
     assert [row.split("|")[0] for row in asked if row.endswith(f"|{training.folder}")] == ["300M", "4000M"]
 
@@ -113,7 +111,7 @@ def test_a_full_disk_is_named_and_costs_no_epoch(runs, reference):
     assert not [path for path in training.found if path.endswith((".safetensors", ".json"))]
     training.is_as(reference)
     assert training.jobs() == ["FAILED", "COMPLETED"]
-    assert training.epochs_taken_over() == 8
+    assert training.epochs_taken_over() == EPOCHS
 
 
 @fault
@@ -136,10 +134,13 @@ def head_killed(training):
     training.reach(2, head)
     head.kill()
     head.wait()
+    lost = training.folder / "results/.partial/of-a-job-that-was-lost"
+    lost.mkdir()
     head = training.start()
     until(lambda: "Waiting for jobs of an earlier run" in training.said(), "the second head")
     training.second = training.project.run(*training.command)
     assert training.end(head) == 0, training.said()
+    assert not lost.exists()
 
 
 def test_a_killed_head_is_started_again_and_waits_for_its_job(runs, reference):
@@ -172,19 +173,19 @@ def test_a_drained_node_lets_its_job_end(runs, reference):
     assert training.drained in ("drained", "draining")
 
 
-def test_slurmctld_restarted(runs, training, reference):
+def test_slurmctld_restarted(runs, training, cluster, reference):
     head = training.start()
     training.reach(2, head)
     slurm("scontrol", "shutdown", "slurmctld")
     until(lambda: "DOWN" in subprocess.run(["scontrol", "ping"], capture_output=True, text=True).stdout, "its end")
     time.sleep(10)  # longer than the time between two queries
-    subprocess.run([CLUSTER, "up"], check=True)
+    cluster("up")
     assert training.end(head) == 0, training.said()
     training.is_as(reference)
     assert training.jobs() == ["COMPLETED"]
 
 
-def test_a_lost_node(runs, training, reference):
+def test_a_lost_node(runs, training, cluster, reference):
     head = training.start()
     training.reach(3, head)
     _, node = training.running()
@@ -201,8 +202,7 @@ def test_a_lost_node(runs, training, reference):
         if process.name() in ("slurmstepd", "python", "bash", "snakemake", "srun", "slurm_script"):
             process.kill()
     assert training.end(head) == 0, training.said()
-    subprocess.run([CLUSTER, "up"], check=True)
+    cluster("up")
     training.is_as(reference)
     assert training.jobs() == ["NODE_FAIL", "COMPLETED"]
     assert 3 <= training.epochs_taken_over() == training.first_epoch() - 1
-    assert os.path.exists(training.folder)

@@ -1,6 +1,6 @@
 """The profile as it stands: the same bytes as a local run, on the right partitions, in few submissions."""
 
-from conftest import digests, slurm
+from training import digests, slurm
 
 
 def test_the_results_have_the_bytes_of_a_local_run(projects, reference):

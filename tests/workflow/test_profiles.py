@@ -1,0 +1,49 @@
+"""The profiles, without a cluster: how much would be submitted, and that GPUs are handed out one by one."""
+
+import json
+import re
+import resource
+import shutil
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+
+# Run by the process that submits.
+LOCAL = {"fetch", "disjoint", "accept", "training_cards", "all", "full", "demo_appendix", "full_appendix"}
+
+
+@pytest.mark.parametrize("target", ["all", "full"])
+def test_the_experiment_is_planned_fast_and_submitted_in_hundreds(fresh, monkeypatch, target):
+    """As many jobs and submissions as slurm/README.md says; groups as one per checkpoint and one per benchmark."""
+    monkeypatch.setenv("OOD_MIRROR", "")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = fresh.run("snakemake", "--profile", "slurm", "--dry-run", target)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    plan = result.stdout + result.stderr
+    assert result.returncode == 0, plan
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10  # seconds
+    alone = Counter(re.findall(r"^(?:local)?rule (\w+):", plan, re.M))
+    grouped = Counter(re.findall(r"^ +rule (\w+):", plan, re.M))
+    groups = set(re.findall(r"Group job (\w+)", plan))
+    assert set(grouped) == {"score", "evaluate", "cells"} and not set(grouped) & set(alone)
+    checkpoints = alone["train"] + alone["adopt"]
+    assert len(groups) == checkpoints + grouped["cells"]
+    jobs = alone.total() + grouped.total()
+    submissions = len(groups) + sum(count for rule, count in alone.items() if rule not in LOCAL)
+    said = (fresh.folder / "slurm/README.md").read_text().replace("\n", " ")
+    command = "`snakemake --profile slurm full`" if target == "full" else "`snakemake --profile slurm`,"
+    assert f"{jobs} jobs in {submissions} submissions" in said[said.index(command) :][:200], (jobs, submissions)
+
+
+def test_on_a_workstation_two_jobs_wait_for_one_gpu(project):
+    """With a token less than trainings, they come one after the other; with cores for both."""
+    project.configure(lambda config: config["benchmarks"]["digits"].update(seeds=[0, 1]))
+    shutil.rmtree(project.folder / "results/checkpoints")
+    project.edit("workstation/config.yaml", "[gpu=4]", "[gpu=1]")
+    cards = [f"results/checkpoints/digits/seed{seed}/card.json" for seed in (0, 1)]
+    result = project.run("snakemake", "--profile", "workstation", "--cores", "2", *cards)
+    assert result.returncode == 0, result.stdout + result.stderr
+    records = [json.loads((project.folder / f"{card}.record.json").read_text()) for card in cards]
+    began, other = sorted((datetime.fromisoformat(record["started"]), record["seconds"]) for record in records)
+    assert began[0] + timedelta(seconds=began[1]) <= other[0] + timedelta(seconds=1)  # starts are in whole seconds
