@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -185,22 +186,22 @@ def test_slurmctld_restarted(runs, training, cluster, reference):
     assert training.jobs() == ["COMPLETED"]
 
 
+def lose(job: str, node: str) -> None:
+    """End at once what runs on a node: first its daemon, so that nothing is reported, then the job."""
+    found = list(psutil.process_iter(["cmdline", "environ"]))
+    (daemon,) = [process for process in found if process.info["cmdline"] == ["slurmd", "-N", node]]
+    daemon.kill()
+    for process in found:
+        step = f"slurmstepd: [{job}." in " ".join(process.info["cmdline"] or [])
+        if step or (process.info["environ"] or {}).get("SLURM_JOB_ID") == job:
+            with suppress(psutil.NoSuchProcess):  # it went with another
+                process.kill()
+
+
 def test_a_lost_node(runs, training, cluster, reference):
     head = training.start()
     training.reach(3, head)
-    _, node = training.running()
-    lost = [
-        process
-        for process in psutil.process_iter(["name", "cmdline"])
-        if process.info["name"] == "slurmd" and node in process.info["cmdline"]
-    ]
-    assert lost, "no slurmd"
-    below = [child for process in [training.process(), *training.process().parents()] for child in [process]]
-    for process in lost:
-        process.kill()
-    for process in below:
-        if process.name() in ("slurmstepd", "python", "bash", "snakemake", "srun", "slurm_script"):
-            process.kill()
+    lose(*training.running())
     assert training.end(head) == 0, training.said()
     cluster("up")
     training.is_as(reference)

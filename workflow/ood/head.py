@@ -38,10 +38,12 @@ def lock() -> None:
 
 
 def _queued(*states: str) -> list[str]:
-    """Ids of this user's SLURM jobs that a run in this folder has submitted."""
+    """Ids of this user's SLURM jobs that a run in this folder has submitted. Raises Problem if SLURM does not say."""
     query = ["squeue", "--me", "--noheader", "--states", ",".join(states), "--Format", "JobID:32,Name:128,WorkDir:4096"]
-    lines = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()
-    jobs = [line.split(maxsplit=2) for line in lines]
+    answer = subprocess.run(query, capture_output=True, text=True)
+    if answer.returncode:
+        raise Problem(f"squeue does not answer ({answer.stderr.strip()}). Run again when it does.")
+    jobs = [line.split(maxsplit=2) for line in answer.stdout.splitlines()]
     return [job for job, name, folder in jobs if name.startswith(PREFIX) and folder.strip() == str(Path.cwd())]
 
 
@@ -49,7 +51,7 @@ def outlive() -> bool:
     """Wait until no job of an earlier run is left; whether there was one."""
     if waiting := _queued("PENDING"):
         print(f"Cancelling jobs of an earlier run that wait: {' '.join(waiting)}", file=sys.stderr)
-        subprocess.run(["scancel", "--state=PENDING", *waiting], check=True)
+        subprocess.run(["scancel", "--state=PENDING", *waiting])  # it fails for one that has begun meanwhile
     alive = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "CONFIGURING")
     if running := _queued(*alive):
         print(f"Waiting for jobs of an earlier run that still run: {' '.join(running)}", file=sys.stderr)

@@ -21,9 +21,9 @@ for edition in EDITIONS:
             ),
         log:
             f"results/logs/editions/{edition}/appendix.log",
+        localrule: True  # LaTeX was looked for on this machine, and may be on no other
         conda:
             "../../envs/ood.yaml"
-        localrule: True  # LaTeX was looked for on this machine, and may be on no other
         params:
             spec=spec(shown={artifact.id: artifact.shown(running(edition)) for artifact in CATALOGUE}),
             code=code("ood.paper"),

@@ -1,0 +1,83 @@
+"""What a submitting process does about one before it: the lock, and what was finished without being noted."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ood import head
+from ood.errors import Problem
+from ood.ledger import record_path
+
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+
+
+class Notes:
+    """Snakemake's, as far as ood.head asks them: the outputs in ``known`` have an entry."""
+
+    def __init__(self, *known: str):
+        self.known = set(known)
+
+    def has_metadata(self, job) -> bool:
+        return self.known.issuperset(job.output)
+
+    def finished(self, job) -> None:
+        self.known.update(job.output)
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    """A job, and its output with a record of the parameters {"seed": 1} and the code abc."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.json").write_text("{}")
+    record_path(Path("a.json")).write_text(json.dumps({"spec": {"seed": 1}, "code": {"digest": "abc"}}))
+
+    class Params(dict):
+        spec = property(lambda self: self["spec"])
+
+    return SimpleNamespace(output=["a.json"], params=Params(spec='{"seed": 1}', code="abc"))
+
+
+def workflow(job, notes: Notes, needed: bool = False):
+    dag = SimpleNamespace(jobs=[job], needrun=lambda _: needed)
+    return SimpleNamespace(dag=dag, persistence=notes, async_run=lambda done: done)
+
+
+def test_what_was_made_as_it_would_be_now_is_noted(job):
+    notes = Notes()
+    assert not head.take_over(workflow(job, notes))
+    assert notes.known == {"a.json"} and Path("a.json").exists()
+
+
+@pytest.mark.parametrize("change", [{"spec": '{"seed": 2}'}, {"code": "abd"}])
+def test_what_would_be_made_otherwise_now_is_deleted(job, change):
+    job.params.update(change)
+    notes = Notes()
+    assert head.take_over(workflow(job, notes))
+    assert notes.known == set() and not Path("a.json").exists()
+
+
+@pytest.mark.parametrize(("known", "needed"), [(["a.json"], False), ([], True)])
+def test_what_is_noted_or_to_be_made_anyway_is_left_alone(job, known, needed):
+    job.params.update(code="abd")
+    notes = Notes(*known)
+    assert not head.take_over(workflow(job, notes, needed))
+    assert notes.known == set(known) and Path("a.json").exists()
+
+
+def test_the_lock_goes_with_the_process_that_holds_it(tmp_path, monkeypatch):
+    program = "from ood.head import lock; lock(); print(flush=True); import time; time.sleep(60)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.PIPE
+    )
+    holder.stdout.readline()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Problem, match=f"Another run is at work in {tmp_path}"):
+        head.lock()
+    holder.kill()
+    holder.wait()
+    head.lock()
+    head._held.pop().close()
