@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # A SLURM cluster on one Debian machine, for the tests: tests/slurm/cluster.sh up | down
 #
-# Two nodes (two slurmd on this host), four stand-in GPUs each, accounting, memory limits that are enforced; as root and
+# Four nodes (as many slurmd on this host), four stand-in GPUs each, accounting, memory limits that are enforced; as root and
 # without systemd or cgroups. What it writes lies in $SLURM_TEST, but for links in /etc/slurm and the sockets in /run.
 set -euo pipefail
 base=${SLURM_TEST:-/var/tmp/ood-slurm}
 packages=(slurmctld slurmd slurm-client munge slurmdbd mariadb-server)
-nodes=(n1 n2)
+nodes=(n1 n2 n3 n4)
 configurations=(slurm gres cgroup slurmdbd)
 
 until_true() { # SECONDS COMMAND...: poll until the command succeeds
@@ -83,9 +83,10 @@ AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort=16819
 AccountingStorageTRES=gres/gpu
-NodeName=n[1-2] NodeHostname=$host NodeAddr=127.0.0.1 Port=[17001-17002] CPUs=8 RealMemory=256000 Gres=gpu:4
+NodeName=n[1-4] NodeHostname=$host NodeAddr=127.0.0.1 Port=[17001-17004] CPUs=8 RealMemory=256000 Gres=gpu:4
 PartitionName=cpu Nodes=n[1-2] Default=YES MaxTime=24:00:00 DefaultTime=00:10:00
 PartitionName=gpu Nodes=n[1-2] MaxTime=24:00:00 DefaultTime=00:10:00
+PartitionName=spare Nodes=n[3-4] MaxTime=24:00:00 DefaultTime=00:10:00
 CONF
     cat > "$base/etc/slurmdbd.conf" << CONF
 DbdHost=localhost
@@ -138,7 +139,7 @@ up() {
     for node in "${nodes[@]}"; do runs "$base/run/slurmd.$node.pid" || slurmd -N "$node"; done
     sacctmgr -i add account default > /dev/null || true
     sacctmgr -i add user root account=default > /dev/null || true
-    until_true 30 sh -c "[ \$(sinfo -h -p gpu -t idle -o %D) = ${#nodes[@]} ]"
+    until_true 30 sh -c "! sinfo -h -o %T | grep -qvE '^(idle|mixed|allocated|drained|draining)$'"
 }
 
 down() {

@@ -3,14 +3,11 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from project import Project
-from training import EPOCHS, digests
-
-CLUSTER = Path(__file__).with_name("cluster.sh")
+from training import CLUSTER, EPOCHS, cluster_up, digests
 
 
 def tiny(config: dict) -> None:
@@ -25,19 +22,14 @@ def tiny(config: dict) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Callable[[str], None]]:
-    """The cluster's script: ``cluster("up")`` starts what has been stopped."""
-
-    def script(action: str) -> None:
-        subprocess.run([CLUSTER, action], check=True)
-
+def cluster() -> Iterator[None]:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         pytest.skip("no SLURM: to install and start one, this must be root on a Debian or Ubuntu machine")
     try:
-        script("up")
-        yield script
+        cluster_up()
+        yield
     finally:
-        script("down")
+        subprocess.run([CLUSTER, "down"], check=True)
 
 
 @pytest.fixture(scope="session")

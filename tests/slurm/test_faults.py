@@ -1,7 +1,8 @@
 """What clusters do to a training job and to the process that submits it, and that the same bytes come of it.
 
 The first faults concern one run each and are done at the same time, each in a folder of its own; the tests say what
-must have come of them. The others concern the cluster, and come one after the other.
+must have come of them. A training that has logged an epoch has saved its state after the one before. The last fault
+concerns the whole cluster, and comes alone.
 """
 
 import subprocess
@@ -12,7 +13,7 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from training import EPOCHS, Training, slurm, until
+from training import EPOCHS, Training, cluster_up, slurm, until
 
 FAULTS: dict[str, Callable[[Training], None]] = {}
 
@@ -53,7 +54,7 @@ def test_a_cancelled_job_is_submitted_again_and_goes_on_from_its_last_epoch(runs
     training.is_as(reference)
     assert training.jobs() == ["CANCELLED", "COMPLETED"]
     assert "SLURM status is: 'CANCELLED'" in training.said()
-    assert 3 <= training.epochs_taken_over() == training.first_epoch() - 1
+    assert 2 <= training.epochs_taken_over() == training.first_epoch() - 1
 
 
 @fault
@@ -70,7 +71,7 @@ def test_a_job_out_of_time_goes_on_from_its_last_epoch_with_more_time(runs, refe
     training = runs["out_of_time"].result()
     training.is_as(reference)
     assert training.jobs() == ["TIMEOUT", "COMPLETED"]
-    assert 2 <= training.epochs_taken_over() == training.first_epoch() - 1
+    assert 1 <= training.epochs_taken_over() == training.first_epoch() - 1
     assert "going on after epoch" in training.log()
 
 
@@ -174,18 +175,6 @@ def test_a_drained_node_lets_its_job_end(runs, reference):
     assert training.drained in ("drained", "draining")
 
 
-def test_slurmctld_restarted(runs, training, cluster, reference):
-    head = training.start()
-    training.reach(2, head)
-    slurm("scontrol", "shutdown", "slurmctld")
-    until(lambda: "DOWN" in subprocess.run(["scontrol", "ping"], capture_output=True, text=True).stdout, "its end")
-    time.sleep(10)  # longer than the time between two queries
-    cluster("up")
-    assert training.end(head) == 0, training.said()
-    training.is_as(reference)
-    assert training.jobs() == ["COMPLETED"]
-
-
 def lose(job: str, node: str) -> None:
     """End at once what runs on a node: first its daemon, so that nothing is reported, then the job."""
     found = list(psutil.process_iter(["cmdline", "environ"]))
@@ -198,12 +187,31 @@ def lose(job: str, node: str) -> None:
                 process.kill()
 
 
-def test_a_lost_node(runs, training, cluster, reference):
+@fault
+def node_lost(training):
+    """On nodes of its own, so that nobody else's job goes with them."""
+    training.project.edit("slurm/config.yaml", "slurm_partition: gpu", "slurm_partition: spare")
     head = training.start()
     training.reach(3, head)
     lose(*training.running())
     assert training.end(head) == 0, training.said()
-    cluster("up")
+    cluster_up()
+
+
+def test_a_job_whose_node_is_lost_goes_on_elsewhere(runs, reference):
+    training = runs["node_lost"].result()
     training.is_as(reference)
     assert training.jobs() == ["NODE_FAIL", "COMPLETED"]
-    assert 3 <= training.epochs_taken_over() == training.first_epoch() - 1
+    assert 2 <= training.epochs_taken_over() == training.first_epoch() - 1
+
+
+def test_slurmctld_restarted(runs, training, reference):
+    head = training.start()
+    training.reach(2, head)
+    slurm("scontrol", "shutdown", "slurmctld")
+    until(lambda: "DOWN" in subprocess.run(["scontrol", "ping"], capture_output=True, text=True).stdout, "its end")
+    time.sleep(10)  # longer than the time between two queries
+    cluster_up()
+    assert training.end(head) == 0, training.said()
+    training.is_as(reference)
+    assert training.jobs() == ["COMPLETED"]

@@ -12,13 +12,14 @@ from pathlib import Path
 import psutil
 from project import Project
 
+CLUSTER = Path(__file__).with_name("cluster.sh")
 CHECKPOINT = "results/checkpoints/digits/seed0"
 EPOCHS = 6
 # Of the run, not of the result.
 VOLATILE = ("logs", "benchmarks", ".partial", ".state", ".lock")
 
 
-def until(condition: Callable, what: str, seconds: float = 180):
+def until(condition: Callable, what: str, seconds: float = 300):
     """Poll until ``condition()`` is true, and return what it gave."""
     end = time.monotonic() + seconds
     while not (found := condition()):
@@ -29,6 +30,11 @@ def until(condition: Callable, what: str, seconds: float = 180):
 
 def slurm(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def cluster_up() -> None:
+    """Start what of the cluster does not run."""
+    subprocess.run([CLUSTER, "up"], check=True)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -110,7 +116,7 @@ class Training:
 
         until(reached, f"epoch {epoch} in {self.folder}")
 
-    def end(self, head: subprocess.Popen, seconds: float = 300) -> int:
+    def end(self, head: subprocess.Popen, seconds: float = 600) -> int:
         return head.wait(timeout=seconds)
 
     def epochs_taken_over(self) -> int:
