@@ -91,12 +91,13 @@ def given():
     """A function from a network and images to what an extraction leaves for the GAIA detectors."""
 
     def make(network: networks.Classifier, x: torch.Tensor) -> Attributions:
-        h, found = attribute(network, x)
+        final = network.final_norm()
+        layers = network.attribution_layers() | final
+        h, found = attribute(network, x, layers)
         z, (weight, bias) = network.head(h), (part.detach().numpy() for part in network.head.parameters())
-        layers = network.attribution_layers()
         counts = np.array([channels(layer) for layer in layers.values()])
         statistics = {name: values.numpy() for name, values in found.items()}
         features = Features(h.numpy(), z.detach().numpy(), weight, bias)
-        return Attributions(features, tuple(layers), network.late, counts, statistics)
+        return Attributions(features, tuple(layers), network.late, counts, statistics, tuple(final))
 
     return make

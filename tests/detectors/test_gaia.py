@@ -12,12 +12,12 @@ from ood.detectors import Attributions, Features, method
 from ood.errors import Problem
 
 BLOCKS = ("layer3.", "layer4.")
-# The layers that the released code reads: every BatchNorm of a CIFAR network, the GroupNorms of BiT's last block. Then
-# those of them that GAIA-A reads.
+# The layers that the released code reads: every BatchNorm of a CIFAR network; of BiT the GroupNorms of the last block,
+# and for one OOD set the one before the head. Then those of GAIA-Z's default, and of GAIA-A.
 LAYERS = {
-    "network": (nn.BatchNorm2d, "", BLOCKS),
-    "wide": (nn.BatchNorm2d, "", ("",)),
-    "bit": (nn.GroupNorm, "body.stages.3.", ("",)),
+    "network": (nn.BatchNorm2d, "", ("",), BLOCKS),
+    "wide": (nn.BatchNorm2d, "", ("",), ("",)),
+    "bit": (nn.GroupNorm, ("body.stages.3.", "body.norm."), ("body.stages.",), ("body.stages.",)),
 }
 REDUCTIONS = {
     "abs_mean": lambda gradient: gradient.mean((1, 2)).abs(),
@@ -32,7 +32,7 @@ def wide(seeded):
     return seeded("wrn40_2")
 
 
-def norms(network: nn.Module, kind: type = nn.BatchNorm2d, within: str = "") -> dict[str, nn.Module]:
+def norms(network: nn.Module, kind: type = nn.BatchNorm2d, within: str | tuple[str, ...] = "") -> dict[str, nn.Module]:
     """The normalisation layers whose name starts with ``within``."""
     return {
         name: module for name, module in network.named_modules() if isinstance(module, kind) and name.startswith(within)
@@ -68,7 +68,7 @@ def mean_square(gradients: dict[str, torch.Tensor], reduction: str, prefixes: tu
     return torch.cat(parts).square().mean().item()
 
 
-def gaia_a(gradients, of_feature, blocks) -> dict[str, float]:
+def gaia_a(gradients, of_feature, every, blocks) -> dict[str, float]:
     output = of_feature.abs().mean().item()
     columns = {"output": output}
     for reduction, suffix in (("abs_mean", ""), ("mean_abs", " mean_abs")):
@@ -82,9 +82,11 @@ def gaia_a(gradients, of_feature, blocks) -> dict[str, float]:
     return columns
 
 
-def gaia_z(gradients, of_feature, blocks) -> dict[str, float]:
+def gaia_z(gradients, of_feature, every, blocks) -> dict[str, float]:
     gradients = gradients["top1"]
-    sets = {"all": ("",), "late": blocks, **{f"layer={name}": (name,) for name in gradients}}
+    sets = {"all": every, "late": blocks, **{f"layer={name}": (name,) for name in gradients}}
+    if every != ("",):
+        sets["with final norm"] = ("",)
     columns = {column: -mean_square(gradients, "density", prefixes) for column, prefixes in sets.items()}
     return columns | {f"forward {column}": columns[column] for column in ("all", "late")}
 
@@ -97,21 +99,21 @@ def compare(columns: dict[str, np.ndarray], exact: list[dict[str, float]]) -> No
         assert len(set(expected)) > 1, f"{column}: one value for all images"
 
 
-@pytest.mark.parametrize(("kind", "side", "count"), [("network", 16, 36), ("wide", 16, 37), ("bit", 64, 6)])
+@pytest.mark.parametrize(("kind", "side", "count"), [("network", 16, 36), ("wide", 16, 37), ("bit", 64, 7)])
 def test_every_column_equals_full_backward_passes(request, given, kind, side, count):
-    net, (norm, within, late) = request.getfixturevalue(kind), LAYERS[kind]
+    net, (norm, within, every, late) = request.getfixturevalue(kind), LAYERS[kind]
     x = 2 * torch.randn(5, 3, side, side, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     images, read = given(net, x), norms(net, norm, within)
     assert images.layers == tuple(read) and len(read) == count
     gradients = [slow(read, net, image) for image in x]
     for name, reference in (("gaia_a", gaia_a), ("gaia_z", gaia_z)):
-        compare(method(name)().score(images, None), [reference(*found, late) for found in gradients])
+        compare(method(name)().score(images, None), [reference(*found, every, late) for found in gradients])
 
 
 @pytest.mark.parametrize(("name", "reference"), [("gaia_a", gaia_a), ("gaia_z", gaia_z)])
 def test_chosen_layers(network, x, given, name, reference):
     blocks = ("bn1", "layer2.1.")
-    exact = [reference(*slow(norms(network), network, image), blocks) for image in x]
+    exact = [reference(*slow(norms(network), network, image), ("",), blocks) for image in x]
     compare(method(name)(layers=blocks).score(given(network, x), None), exact)
 
 

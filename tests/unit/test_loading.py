@@ -19,7 +19,9 @@ from ood.adoption import adopt
 from ood.errors import Problem
 from ood.extraction import extract
 from ood.loading import Form, batches, short_side, squash
+from ood.networks import bit_r101x1
 from ood.networks.resnet34 import Network
+from ood.score import read_attributions, read_features
 
 CPU = torch.device("cpu")
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]
@@ -129,6 +131,22 @@ def test_extraction_is_that_of_the_same_pixels_in_an_array(tmp_path, monkeypatch
     for other in found[1:]:
         assert other.keys() == found[0].keys()
         assert all(np.array_equal(values, found[0][name]) for name, values in other.items())
+
+
+def test_extraction_on_bit_reads_the_layer_before_the_head_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(bit_r101x1, "UNITS", (1, 1, 1, 1))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        save_file(networks.build("bit_r101x1", 3, {}).state_dict(), tmp_path / "model.safetensors")
+    card = {"network": "bit_r101x1", "classes": 3, "options": {}, "size": 64, "mean": MEAN, "std": STD}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    images, index = stored(tmp_path)
+    weights, outputs = tmp_path / "model.safetensors", (tmp_path / "features", tmp_path / "statistics")
+    extract(weights, tmp_path / "card.json", tmp_path, images, index, *outputs, {"batch": 4})
+    read = read_attributions(outputs[1], read_features(outputs[0], np.arange(8)))
+    norms = [f"body.stages.3.blocks.0.norm{number}.0" for number in (1, 2, 3)]
+    assert read.layers == (*norms, "body.norm.0") and read.final == ("body.norm.0",)
+    assert read.channels.tolist() == [1024, 512, 512, 2048] and read.statistics["top1.density"].shape == (8, 4)
 
 
 def test_a_published_network_is_measured_on_pictures(tmp_path, network):

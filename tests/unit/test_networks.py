@@ -108,8 +108,12 @@ def test_attribution_layers_of_resnet34_and_bit_are_those_of_gaia():
     for name, layer in on_meta("resnet34", 10, {}).attribution_layers().items():
         channels[name.split(".")[0]] += layer.num_features
     assert channels == {"bn1": 64, "layer1": 384, "layer2": 1152, "layer3": 3328, "layer4": 3584}
-    widths = [layer.num_channels for layer in on_meta("bit_r101x1", 10, {}).attribution_layers().values()]
+    bit = on_meta("bit_r101x1", 10, {})
+    widths = [layer.num_channels for layer in bit.attribution_layers().values()]
     assert widths == [1024, 512, 512] + 2 * [2048, 512, 512]
+    (final,) = bit.final_norm().items()
+    assert final[0] == [name for name, layer in bit.named_modules() if isinstance(layer, torch.nn.GroupNorm)][-1]
+    assert final[1].num_channels == 2048 and dict(bit.named_modules())[final[0]] is final[1]
 
 
 def test_features_of_resnet34_are_its_pooled_last_map():

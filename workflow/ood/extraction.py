@@ -30,13 +30,14 @@ def extract(
     images: npy or tar (ood.prepare, ood.pack). spec: batch. ``accepted`` says that the checkpoint's accuracy lies in
     its band. features: safetensors with ``features`` (N, D) and ``logits`` (N, C), float32, and the head's ``weight``
     (C, D) and ``bias`` (C,). statistics: safetensors with the (M, L) arrays of ood.attribution for the M images of the
-    split ``test``, and the number of channels of each layer; the layers' names, and the prefixes of the late ones, are
-    in its metadata. A network without such layers has none.
+    split ``test``, and the number of channels of each layer; the layers' names, the prefixes of the late ones, and the
+    name of the final one are in its metadata. A network without such layers has none.
     """
     device = deterministic()
     network, facts = networks.load(weights, card)
     network.to(device, memory_format=torch.channels_last)
-    layers = network.attribution_layers()
+    final = network.final_norm()
+    layers = network.attribution_layers() | final
     form = Form(facts["size"], facts["mean"], facts["std"], network.preprocessing)
     is_test = torch.from_numpy(column(index, "split") == "test")
     inputs = batches(images, index, np.arange(len(is_test)), form, spec["batch"], device, job_workers())
@@ -52,7 +53,7 @@ def extract(
             with torch.inference_mode():
                 h[~scored] = network.features(x[~scored])
         if scored.any():
-            h[scored], found = attributions(network, x[scored])
+            h[scored], found = attributions(network, x[scored], layers)
             for name, values in found.items():
                 keep(name, values)
         keep("features", h)
@@ -62,7 +63,7 @@ def extract(
     head = {"weight": network.head.weight.cpu().numpy(), "bias": network.head.bias.cpu().numpy()}
     save_file({"features": arrays.pop("features"), "logits": arrays.pop("logits"), **head}, features)
     arrays["channels"] = np.array([channels(layer) for layer in layers.values()])
-    about = {"layers": list(layers), "late": network.late}
+    about = {"layers": list(layers), "late": network.late, "final": list(final)}
     save_file(arrays, statistics, metadata={"ood": json.dumps(about)})  # one entry: several have no fixed order
 
 

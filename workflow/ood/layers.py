@@ -9,8 +9,8 @@ from ood.errors import Problem
 def mean(images: Attributions, statistic: str, prefixes: tuple[str, ...] = ()) -> np.ndarray:
     """Mean of a squared per-channel statistic over all channels of the layers whose names start with a prefix: (N,).
 
-    Layers weigh by their channels, as in the concatenation of all channels; no prefixes means all layers. Raises
-    Problem when a prefix names no layer.
+    Layers weigh by their channels, as in the concatenation of all channels; no prefixes means all layers but the final
+    one. Raises Problem when a prefix names no layer.
     """
     matched = [[name.startswith(prefix) for name in images.layers] for prefix in prefixes]
     for prefix, hits in zip(prefixes, matched, strict=True):
@@ -19,6 +19,6 @@ def mean(images: Attributions, statistic: str, prefixes: tuple[str, ...] = ()) -
                 f"no attribution layer of this network starts with '{prefix}' (config.yaml, detectors.gaia_*.layers): "
                 f"it has {', '.join(images.layers)}."
             )
-    chosen = np.any(matched, axis=0) if prefixes else np.ones(len(images.layers), dtype=bool)
+    chosen = np.any(matched, axis=0) if prefixes else ~np.isin(images.layers, images.final)
     weights = images.channels * chosen
     return images.statistics[statistic] @ (weights / weights.sum())

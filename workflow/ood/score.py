@@ -75,7 +75,9 @@ def read_attributions(path: Path, features: Features) -> Attributions:
             f"{path}: this network has no normalisation layers, where GAIA reads gradients. Give its benchmark in "
             "config.yaml a list of detectors without gaia_a and gaia_z."
         )
-    return Attributions(features, tuple(about["layers"]), tuple(about["late"]), arrays.pop("channels"), arrays)
+    return Attributions(
+        features, tuple(about["layers"]), tuple(about["late"]), arrays.pop("channels"), arrays, tuple(about["final"])
+    )
 
 
 class Batches:

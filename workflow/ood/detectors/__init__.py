@@ -34,7 +34,8 @@ class Labelled(NamedTuple):
 class Attributions(NamedTuple):
     """What one attribution pass leaves (ood.attribution): per layer its name and channels, per statistic (N, L).
 
-    ``late``: prefixes of the names of the network's late layers, none for all.
+    ``late``: prefixes of the names of the network's late layers, none for all. ``final``: the last of ``layers``, where
+    it is one that no default reads.
     """
 
     features: Features
@@ -42,6 +43,7 @@ class Attributions(NamedTuple):
     late: tuple[str, ...]
     channels: np.ndarray
     statistics: dict[str, np.ndarray]
+    final: tuple[str, ...] = ()
 
 
 class Images(NamedTuple):

@@ -4,7 +4,9 @@ Chen et al., "GAIA: Delving into Gradient-based Attribution Abnormality for Out-
 2023), supplement Eq. 7 to 11 and Section F, with the released code (JGEthanChen/GAIA-OOD). E_kl = E_inner_kl / E_out^q,
 score: minus the mean of E_kl^2 over the channels of the attribution layers. Consumes the attribution pass (inner part)
 and the features: the output part needs no backward pass, since the spatial mean of the last map's gradient of
-sum_c log p_c is proportional to W^T (1 - C p).
+sum_c log p_c is W^T (1 - C p) / (W H). Which map is the last one does not matter: the code takes layer4's output on
+ResNet34 and the pooled output, W H = 1, on WRN-40-2 and BiT, here it is always the latter. Per network that is a
+constant factor, which changes no ranking.
 
 Columns: ``q=0.5`` (default, the released code), ``q=1``, ``q=2``; ``inner`` (q = 0); ``output`` (E_out alone, which is
 high for confident inputs, so its sign is +); ``top1`` and ``direct``, the rows without the log-softmax. Paper and code

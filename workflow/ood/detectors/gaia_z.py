@@ -10,6 +10,12 @@ the last block only; ``late`` takes those of GAIA-A (the network's last two bloc
 of names). The columns ``layer=...`` are one layer each, for the supplement's Figure 3. ``forward all`` and ``forward
 late`` are the same without a gradient, from the share of active positions behind each layer (ood.activity says where
 they differ), for networks with a ReLU behind each attribution layer.
+
+On BiT the code takes the nine GroupNorms of block 4 and a tenth tensor, chosen by the name of the OOD set: for Textures
+the GroupNorm before the head; for iNaturalist, SUN and Places the pooled output, whose gradient has no zeros, so that
+it changes no ranking. Here each is one variant for every OOD set: ``all`` the nine, ``with final norm`` all ten. The
+default is the former, as three of the four printed numbers are its own. A detector that chose by the OOD set's name, as
+the code does, would know what it is to find out.
 """
 
 import numpy as np
@@ -27,6 +33,8 @@ class Method(Detector):
     def score(self, images: Attributions, fitted: None) -> dict[str, np.ndarray]:
         late = images.late if self.layers is None else self.layers
         sets = {"all": (), "late": late, **{f"layer={name}": (name,) for name in images.layers}}
+        if images.final:
+            sets["with final norm"] = images.layers
         columns = {column: -layers.mean(images, "top1.density", prefixes) for column, prefixes in sets.items()}
         if "active.density" in images.statistics:
             columns |= {

@@ -51,6 +51,10 @@ class Classifier(nn.Module):
         """
         return {name: module for name, module in self.named_modules() if isinstance(module, nn.BatchNorm2d)}
 
+    def final_norm(self) -> dict[str, nn.Module]:
+        """The normalisation layer before the head by name, where GAIA's code reads it for some OOD set only."""
+        return {}
+
     def blocks(self) -> dict[str, nn.Module]:
         """Its stages of equal resolution by name, in forward order: what RankFeat takes apart is a stage's output.
 

@@ -60,13 +60,16 @@ class Network(Classifier):
         self.head = nn.Linear(self.body.num_features, classes)
 
     def attribution_layers(self) -> dict[str, nn.Module]:
-        """The 9 GroupNorm layers of the last stage, as in GAIA's released code; the one before the head is not read."""
+        """The 9 GroupNorm layers of the last stage, as in GAIA's released code."""
         last = f"body.stages.{len(UNITS) - 1}."
         return {
             name: module
             for name, module in self.named_modules()
             if name.startswith(last) and isinstance(module, nn.GroupNorm)
         }
+
+    def final_norm(self) -> dict[str, nn.Module]:
+        return {"body.norm.0": self.body.norm[0]}
 
     def blocks(self) -> dict[str, nn.Module]:
         return {f"block{number}": stage for number, stage in enumerate(self.body.stages, start=1)}
