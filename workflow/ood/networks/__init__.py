@@ -62,6 +62,10 @@ class Classifier(nn.Module):
         """
         return {}
 
+    def saliency_layers(self) -> dict[str, nn.Module]:
+        """Where LayerCAM looks, by name in forward order: the ends of its blocks unless a network says otherwise."""
+        return self.blocks()
+
     @classmethod
     def convert(cls, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """A published file's tensors (ood.weights.read) under this network's names and in its shapes."""

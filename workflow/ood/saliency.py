@@ -1,0 +1,49 @@
+"""LayerCAM: where in an image a network sees its predicted class, at each depth.
+
+Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization" (TIP 2021), Eq. 5 and 6. With a
+layer's output A^k (K channels) and the largest logit z_y, the map is ReLU(sum_k ReLU(d z_y/d A^k) A^k), element by
+element, brought to the image's size (bilinear) and divided by its largest value. GAIA's supplement shows it in Figure 1
+for VGG16, without saying for which class; the paper on LayerCAM besides lifts the maps of the first blocks by a tanh,
+which is left out.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ood.errors import Problem
+from ood.networks import Classifier
+
+
+def layercam(network: Classifier, x: Tensor) -> dict[str, Tensor]:
+    """Maps (N, H, W) in [0, 1] of images (N, channels, H, W), by the name of the network's saliency layer.
+
+    ``network`` is in eval mode with frozen parameters and stays so. A map without a positive entry is zero. Raises
+    Problem for a network without saliency layers.
+    """
+    layers = network.saliency_layers()
+    if not layers:
+        raise Problem(f"{type(network).__module__}: this network has no blocks, at whose ends LayerCAM could look.")
+    outputs: list[Tensor] = []
+
+    def tap(module: torch.nn.Module, inputs: tuple, output: Tensor) -> Tensor:
+        if not outputs:  # the graph starts here
+            output = output.detach().requires_grad_()
+        outputs.append(output)
+        return output
+
+    hooks = [layer.register_forward_hook(tap) for layer in layers.values()]
+    try:
+        with torch.enable_grad():
+            top = network(x).amax(1).sum()  # a sum over images: none sees its neighbours
+    finally:
+        for hook in hooks:
+            hook.remove()
+    gradients = torch.autograd.grad(top, outputs)
+    maps = {}
+    for name, output, gradient in zip(layers, outputs, gradients, strict=True):
+        cam = F.relu((F.relu(gradient) * output.detach()).sum(1, keepdim=True))
+        cam = F.interpolate(cam, size=x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+        largest = cam.amax((1, 2), keepdim=True)
+        maps[name] = cam / torch.where(largest > 0, largest, 1)
+    return maps
