@@ -189,6 +189,20 @@ def _layer_table(evidence: Evidence, benchmark: str, detector: str, prefix: str)
     )
 
 
+def _forms(evidence: Evidence, benchmark: str) -> str:
+    """How far apart the two forms of GAIA-Z are, image by image over all seeds, as a sentence."""
+    frames = [evidence.scores(benchmark, seed, "gaia_z") for seed in evidence.benchmarks[benchmark]["seeds"]]
+    if any("forward all" not in frame for frame in frames):
+        return "There is no forward form of GAIA-Z for this network."
+    scores = pd.concat(frames)
+    apart = (scores["forward all"] / scores["all"] - 1).abs()
+    largest = f"at most {apart.max():.1e} of its value".replace("e-0", "e-") if apart.max() else "nowhere"
+    return (
+        f"The forward form of GAIA-Z differs from the gradients' own {largest}, on {(apart > 0).sum()} of {len(apart)} "
+        f"images scored with {len(frames)} network{'s' if len(frames) > 1 else ''}."
+    )
+
+
 def layers(evidence: Evidence, benchmark: str) -> Figure:
     """GAIA-S-F3: each layer's share of the score, and how well it separates on its own."""
     with style():
@@ -216,5 +230,5 @@ def layers(evidence: Evidence, benchmark: str) -> Figure:
         f"GAIA-S-F3.{benchmark}",
         f"Contribution of each normalisation layer: {title} (GAIA supplement, Figure 3). Above: mean squared "
         "abnormality of ID and OOD images; below: AUROC of that layer alone, average over OOD sets and seeds. Vertical "
-        "lines separate the stem and the four blocks.",
+        f"lines separate the stem and the four blocks. {_forms(evidence, benchmark)}",
     )
