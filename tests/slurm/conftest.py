@@ -16,6 +16,7 @@ def tiny(config: dict) -> None:
     benchmark |= {"ood": ["letters"], "seeds": [0], "detectors": ["msp", "gaia_z", "odin"]}
     benchmark["network"]["width"] = 4
     config["benchmarks"], config["editions"], config["default"] = {"digits": benchmark}, {"demo": ["digits"]}, ["demo"]
+    config["on_request"] = []
     config["detectors"] = {name: config["detectors"][name] for name in benchmark["detectors"]}
     config["recipes"]["digits"] |= {"epochs": EPOCHS, "warmup_epochs": 0, "accuracy": [0.05, 1.0]}
     config["bootstrap"]["draws"] = 20
