@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data test test-slurm mutants bench-train bench-score lint setup latex lock clean
+.PHONY: demo small cifar full data status test test-slurm mutants bench-train bench-score lint setup latex lock clean
 
 demo small cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -19,6 +19,10 @@ demo small cifar full: setup latex
 # What there is of the data, what is missing, and where it comes from.
 data: setup
 	@PYTHONPATH=workflow python -m ood.inventory
+
+# What is fresh, stale (why), missing or failed, and the hours left; of one edition: make status EDITION=demo
+status: setup
+	@PYTHONPATH=workflow python -m ood.status $(EDITION)
 
 test: setup latex
 	@python -m pytest

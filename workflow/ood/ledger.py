@@ -83,7 +83,10 @@ class Job:
             "step": step,
             "spec": spec,
             "inputs": [{"path": str(path), "sha256": checked_digest(path)} for path in inputs],
-            "code": {"digest": closure.digest(*roots), "modules": list(closure.closure(*roots))},
+            "code": {
+                "digest": closure.digest(*roots),
+                "modules": {name: sha256(file) for name, file in closure.closure(*roots).items()},
+            },
             "commit": _git("rev-parse", "HEAD"),
             "dirty": bool(status) if status is not None else None,
             "lock": sha256(closure.LOCK),

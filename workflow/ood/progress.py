@@ -11,6 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 log = logging.getLogger("ood")
 SECONDS_BETWEEN_LINES = 5.0
+DONE, FAILED = "Done.", "Failed."  # the last line of the log of a step that was not killed
 
 
 def start(title: str, log_file: Path | None) -> None:
@@ -24,6 +25,19 @@ def start(title: str, log_file: Path | None) -> None:
         log.addHandler(logging.FileHandler(log_file, mode="w"))
     for handler in log.handlers:
         handler.setFormatter(logging.Formatter(f"%(asctime)s {title}: %(message)s", "%H:%M:%S"))
+
+
+def end(log_file: Path | None, how: str) -> None:
+    """Close a step's log with DONE or FAILED."""
+    if log_file:
+        with log_file.open("a") as log_lines:
+            log_lines.write(f"{how}\n")
+
+
+def ended(log_file: Path) -> str:
+    """DONE or FAILED; of a step that was killed, or is at work, whatever line its log has come to."""
+    lines = log_file.read_text(errors="replace").splitlines()
+    return lines[-1] if lines else ""
 
 
 def clock(seconds: float) -> str:

@@ -116,13 +116,12 @@ def run(function: Callable, roots: Callable[[dict], tuple[str, ...]] | None = No
     where = f"\nThe log is {log_file}." if log_file else ""
     try:
         _run(function, module, arguments, roots)
-    except Problem as problem:
-        progress.log.error("%s", problem)
-        sys.exit(f"{module}: {problem}{where}")
     except Exception as error:
+        said = str(error) if isinstance(error, Problem) else f"unexpected error
+{traceback.format_exc()}"
         if any(reason in str(error) for reason in NO_ROOM):
-            problem = f"{error}. Make room in {PARTIAL.resolve()} and run again; what is finished is kept."
-            progress.log.error("%s", problem)
-            sys.exit(f"{module}: {problem}{where}")
-        progress.log.error("%s", traceback.format_exc())
-        sys.exit(f"{module}: unexpected error\n{traceback.format_exc()}{where}")
+            said = f"{error}. Make room in {PARTIAL.resolve()} and run again; what is finished is kept."
+        progress.log.error("%s", said)
+        progress.end(log_file, progress.FAILED)
+        sys.exit(f"{module}: {said}{where}")
+    progress.end(log_file, progress.DONE)

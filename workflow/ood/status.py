@@ -1,0 +1,150 @@
+"""How far is the experiment? What is fresh, stale, missing or failed, why, and the hours left: ``make status``.
+
+Nothing is run. Snakemake says what would be (ood.plan); hours are those that the jobs took before, by their records.
+"""
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from ood.artifacts import ARTIFACTS
+from ood.config import Config, load
+from ood.errors import Problem, unknown
+from ood.plan import FAILED, STALE, STATES, Job, plan
+
+# What a benchmark comes through, and the rules of each stage.
+STAGES = {
+    "data": ("fetch", "prepare", "pack", "disjoint"),
+    "checkpoints": ("train", "adopt", "accept"),
+    "features": ("extract",),
+    "scores": ("score",),
+    "metrics": ("evaluate",),
+    "cells": ("cells",),
+}
+# What an edition has beside artifacts and notebooks.
+TITLES = {"networks": "training cards", "appendix": "PDF of all tables and figures"}
+CAUSES = 3  # that many are named on a line
+
+
+class Cost(NamedTuple):
+    """Seconds of jobs, one after another, on a CPU and on a GPU, and the number of jobs of which nobody knows."""
+
+    cpu: float = 0.0
+    gpu: float = 0.0
+    unknown: int = 0
+
+    def __str__(self) -> str:
+        parts = [f"{clock(self.cpu)} CPU"] if self.cpu else []
+        parts += [f"{clock(self.gpu)} GPU"] if self.gpu else []
+        parts += [f"{self.unknown:.0f} unknown"] if self.unknown else []
+        return " + ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss."""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    return Cost(*map(sum, zip(Cost(), *costs, strict=True)))
+
+
+def _expected(job: Job, config: Config) -> Cost:
+    """What is known of a job whose like never ran: of a training, its recipe's hours."""
+    if job.rule != "train":
+        return Cost(unknown=1)
+    recipe = config.recipes[config.benchmarks[job.benchmark].recipe]
+    return Cost(**{"gpu" if "GPU" in recipe.hardware else "cpu": 3600 * recipe.hours})
+
+
+def remaining(jobs: list[Job], config: Config) -> dict[Job, Cost]:
+    """The cost of each job that would run: what it took last, else the mean of its rule's jobs on its benchmark.
+
+    Only of jobs on one benchmark: what one dataset took to prepare says nothing about another.
+    """
+    measured = {
+        job: Cost(**{"gpu" if job.record["gpu"] else "cpu": job.record["seconds"]}) for job in jobs if job.record
+    }
+    alike = defaultdict(list)
+    for job, cost in measured.items():
+        if job.benchmark:
+            alike[job.rule, job.benchmark].append(cost)
+    means = {like: Cost(*(value / len(costs) for value in total(costs))) for like, costs in alike.items()}
+    return {
+        job: measured.get(job) or means.get((job.rule, job.benchmark)) or _expected(job, config)
+        for job in jobs
+        if job.runs
+    }
+
+
+def _why(jobs: Iterable[Job]) -> str:
+    """Why what is there would be made again, and what failed. That what is missing was missing says nothing."""
+    causes = list(
+        dict.fromkeys(
+            cause for job in jobs for cause in job.causes if job.state() == STALE or not cause.startswith("missing ")
+        )
+    )
+    more = [f"and {len(causes) - CAUSES} more"] if len(causes) > CAUSES else []
+    return "; ".join(causes[:CAUSES] + more)
+
+
+def _stages(benchmark: str, jobs: list[Job], left: dict[Job, Cost]) -> Iterator[str]:
+    """A line for each stage of a benchmark: how many of its jobs are in which state, the cost left, why."""
+    cells = next(job for job in jobs if job.rule == "cells" and job.benchmark == benchmark)
+    upstream = set(cells.upstream())
+    for stage, rules in STAGES.items():
+        members = [job for job in jobs if job in upstream and job.rule in rules]
+        states = Counter(job.state() for job in members)
+        counts = "".join(f"{states[state] or '.':>8}" for state in STATES)
+        cost = total(left[job] for job in members if job.runs)
+        yield f"{benchmark:<22} {stage:<11}{counts}  {cost!s:<36}  {_why(members)}"
+
+
+def _artifacts(edition: str, jobs: list[Job]) -> Iterator[str]:
+    """A line for each artifact and the benchmark it shows, in the catalogue's order, then for the other documents."""
+    files, makers = defaultdict(list), {}
+    for job in jobs:
+        for output in job.outputs:
+            if output.parts[:3] == ("results", "editions", edition):
+                name, *benchmark, _ = output.name.split(".")
+                files[name, "".join(benchmark)].append(output)
+                makers[name, "".join(benchmark)] = job
+    order = [*ARTIFACTS, *sorted({name for name, _ in files} - set(ARTIFACTS))]
+    for name, benchmark in sorted(files, key=lambda row: order.index(row[0])):
+        job = makers[name, benchmark]
+        title = ARTIFACTS[name].title if name in ARTIFACTS else TITLES.get(name, "notebook")
+        yield f"{name:<11} {benchmark:<22} {job.state(*files[name, benchmark]):<8} {title:<34}  {_why([job])}"
+
+
+def report(config: Config, editions: list[str]) -> Iterator[str]:
+    """Lines: benchmarks by stage, artifacts of each edition, totals, failures."""
+    jobs = plan(*editions)
+    left = remaining(jobs, config)
+    yield f"{'benchmark':<22} {'stage':<11}{''.join(f'{state:>8}' for state in STATES)}  {'time left':<36}  why"
+    for benchmark in dict.fromkeys(name for edition in editions for name in config.editions[edition]):
+        yield from _stages(benchmark, jobs, left)
+    for edition in editions:
+        yield f"\n{'edition ' + edition:<34} state"
+        yield from _artifacts(edition, jobs)
+    states = Counter(job.state() for job in jobs)
+    yield f"\n{len(jobs)} jobs: {', '.join(f'{states[state]} {state}' for state in STATES)}."
+    if left:
+        yield f"{len(left)} would run; one after another they take {total(left.values())}."
+    yield from (f"{job.outputs[0]} {job.failure()}" for job in jobs if job.state() == FAILED)
+
+
+if __name__ == "__main__":
+    try:
+        experiment = load(yaml.safe_load(Path("config.yaml").read_text()))
+        asked = sys.argv[1:] or experiment.default
+        for name in asked:
+            if name not in experiment.editions:
+                raise Problem(unknown("edition", name, experiment.editions))
+    except Problem as problem:
+        sys.exit(str(problem))
+    print(*map(str.rstrip, report(experiment, asked)), sep="\n")
