@@ -31,7 +31,8 @@ class Project:
     @staticmethod
     def environment() -> dict[str, str]:
         """This environment, with this Python's programs first on the path."""
-        return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return {**os.environ, "PATH": programs, "PYTHONPATH": "workflow"}
 
     def run(self, *command: str, **options) -> subprocess.CompletedProcess:
         """Run a command in the project's folder."""
@@ -49,6 +50,12 @@ class Project:
         table = re.search(r"^Job stats:\n.*?\n-+.*?\n(.*?)^total ", result.stdout + result.stderr, re.M | re.S)
         lines = table[1].splitlines() if table else []
         return {rule: int(count) for rule, count in (line.split() for line in lines)}
+
+    def status(self, *editions: str) -> str:
+        """What ``make status`` prints."""
+        result = self.run("python", "-m", "ood.status", *editions)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.folder / name

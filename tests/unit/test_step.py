@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ood import progress
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -54,6 +56,20 @@ def test_a_failing_step_leaves_nothing_and_says_why(job, tmp_path, body):
     assert "The log is results/logs/double.log." in result.stderr
     assert not (tmp_path / "results/made.txt").exists() and not list((tmp_path / "results/.partial").iterdir())
     assert ("Traceback" in result.stderr) == ("1 / 0" in body)
+
+
+@pytest.mark.parametrize(
+    ("body", "end"),
+    [
+        ("made.write_text('whole')", progress.DONE),
+        ("raise Problem('no')", progress.FAILED),
+        ("1 / 0", progress.FAILED),
+        ("import os; os.kill(os.getpid(), 9)", ""),
+    ],
+)
+def test_the_log_says_how_the_step_ended(job, tmp_path, body, end):
+    job(body, "--log", "results/logs/double.log")
+    assert progress.ended(tmp_path / "results/logs/double.log") == end
 
 
 def test_a_failing_step_keeps_the_old_output(job, tmp_path):

@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 
+import pandas as pd
 import pytest
 
 DOWNSTREAM = {"cells": 1, "demo_overview": 1, "demo_gaia": 1, "demo_igoe": 1, "demo_rg": 1, "all": 1}
@@ -49,6 +50,75 @@ def test_cloning_reruns_nothing(project, tmp_path):
 def test_editing_a_detector_reruns_its_scores_and_what_hangs_on_them(project, after):
     project.edit("workflow/ood/detectors/gradnorm.py", "(feature + 1) * output", "(1 + feature) * output")
     assert project.planned() == {"score": 1, "evaluate": 1} | after
+
+
+def stamps(project) -> dict[str, tuple[bytes, int]]:
+    """Bytes and time of every result, records and logs among them."""
+    results = project.folder / "results"
+    return {
+        str(path.relative_to(results)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in results.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_another_fusion_makes_gaia_again_and_touches_nothing_else(project):
+    """Really run: the files with other bytes or times are those of its scores, metrics, cells, and what shows cells."""
+    before = stamps(project)
+    project.edit("workflow/ood/detectors/gaia_a.py", "output ** (2 * q)", "output ** q")
+    result = project.snakemake()
+    assert result.returncode == 0, result.stderr
+    after = stamps(project)
+    made = {path for path in after if before.get(path) != after[path] and not path.startswith(("logs", "benchmarks"))}
+    chain = {"scores/digits/seed0/gaia_a.parquet", "metrics/digits/gaia_a.parquet", "cells/digits.parquet"}
+    shown = {path for path in before if path.startswith("editions/demo") and "/networks.html" not in path}
+    assert made == chain | {f"{path}.record.json" for path in chain} | shown
+    assert before.keys() <= after.keys()
+    table = "editions/demo/artifacts/gaia/GAIA-S-T3.digits.csv"
+    assert before[table][0] != after[table][0]
+    assert (
+        before["editions/demo/artifacts/rg/RG-T3.digits.csv"][0]
+        == after["editions/demo/artifacts/rg/RG-T3.digits.csv"][0]
+    )
+    assert project.planned() == {}
+
+
+def test_another_caption_makes_only_the_report_again(project):
+    """No job: the report alone reads captions."""
+    assert project.run("workflow/run.sh", "2", "demo").returncode == 0
+    before = stamps(project)
+    project.edit("workflow/report/RG-T3.rst", "RG", "A caption of today, RG")
+    assert project.planned() == {}
+    assert project.run("workflow/run.sh", "2", "demo").returncode == 0
+    after = stamps(project)
+    assert {path for path in after if before.get(path) != after[path]} - {".lock"} == {
+        "editions/demo/report.html",
+        "logs/editions/demo/report.log",
+    }
+    assert b"A caption of today" in after["editions/demo/report.html"][0]
+
+
+def test_a_new_ood_set_is_extracted_and_scored_without_another_pass_over_the_others(project, after):
+    """A score file holds all sets of a benchmark, so each is written again; what it held before is the same."""
+    scores = [f"results/scores/digits/seed0/{detector}.parquet" for detector in ("energy", "gaia_a")]
+    old = [pd.read_parquet(project.folder / path) for path in scores]
+    project.configure(lambda config: config["benchmarks"]["digits"]["ood"].append("science"))
+    added = {"prepare": 1, "disjoint": 1, "extract": 1, "score": DETECTORS, "evaluate": DETECTORS}
+    assert project.planned() == added | after
+    before = stamps(project)
+    result = project.snakemake("--", *scores)
+    assert result.returncode == 0, result.stderr
+    assert not {
+        path
+        for path, stamp in stamps(project).items()
+        if path.startswith("features") and before.get(path, stamp) != stamp
+    }
+    for path, was in zip(scores, old, strict=True):
+        now = pd.read_parquet(project.folder / path)
+        assert set(now["dataset"]) == set(was["dataset"]) | {"science"}
+        same = now[now["dataset"] != "science"].reset_index(drop=True)
+        text = {"dataset": str}  # the categories have one more
+        pd.testing.assert_frame_equal(same.astype(text), was.astype(text), check_exact=True)
 
 
 def test_editing_a_helper_reruns_exactly_its_importers(project, after):

@@ -125,6 +125,8 @@ def _jobs(dag: Any) -> Iterator[Job]:
             own = [made.failure()] if made.state() == FAILED else list(_causes(job, dag.reason(job), record))
             earlier = [cause for other in before if other.runs for cause in other.causes]
             made.causes = list(dict.fromkeys(own + earlier))
+        elif made.state() == MISSING:
+            made.causes = ["not needed: what was made from it is there"]
         yield made
 
 
