@@ -12,7 +12,7 @@ def cells(metrics: Inputs, cards: Inputs, disjoint: Input, cells: Output, spec: 
     """Stack the metrics files and add one row per split for the checkpoints' accuracy (detector ``network``).
 
     ``disjoint`` says that no image is on both sides. spec: benchmark, id (dataset) and seeds in the order of ``cards``.
-    cells: parquet, the columns of ood.evaluate and benchmark.
+    cells: parquet, the columns of ood.evaluate but for its draws, and benchmark.
     """
     accuracy = [json.loads(card.read_text())["accuracy"] for card in cards]
     rows = []
@@ -31,7 +31,8 @@ def cells(metrics: Inputs, cards: Inputs, disjoint: Input, cells: Output, spec: 
                 "std": statistics.sample_std(values),
             }
         )
-    frame = pd.concat([*(pd.read_parquet(path) for path in metrics), pd.DataFrame(rows)], ignore_index=True)
+    measured = [pd.read_parquet(path).drop(columns="draws") for path in metrics]
+    frame = pd.concat([*measured, pd.DataFrame(rows)], ignore_index=True)
     frame.assign(benchmark=spec["benchmark"]).to_parquet(cells, index=False)
 
 

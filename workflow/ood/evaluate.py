@@ -56,12 +56,13 @@ def average(measured: list[Measured]) -> Measured:
 
 
 def summary(measured: Measured, metric: str, confidence: float) -> dict[str, Any]:
-    """What a cell holds of one metric: per-seed values, mean and sample std, and the bootstrap interval if drawn."""
+    """What a cell holds of one metric: per-seed values, mean and sample std; if drawn, the draws and their interval."""
     values = measured.values[metric]
     none = (np.nan, np.nan)
+    draws = measured.draws.get(metric, np.array([]))
     low, high = statistics.interval(measured.draws[metric], confidence) if metric in INTERVALS else none
     spread = {"mean": float(values.mean()), "std": statistics.sample_std(values), "low": low, "high": high}
-    return {"metric": metric, "values": values.tolist(), **spread}
+    return {"metric": metric, "values": values.tolist(), "draws": draws.tolist(), **spread}
 
 
 def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
@@ -69,8 +70,8 @@ def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
 
     spec: datasets (the ID set first), averages (name -> OOD sets), seeds in the order of ``scores``, bootstrap (draws,
     seed, confidence). metrics: parquet with detector, variant, default, dataset, n_id, n_ood, seeds, and what
-    ``summary`` gives; low and high are of the mean over seeds, images resampled, for AUROC and FPR95. Raises Problem
-    when seeds scored different images.
+    ``summary`` gives; draws, low and high are of the mean over seeds, images resampled (the same in every row), for
+    AUROC and FPR95. Raises Problem when seeds scored different images.
     """
     tables = [pq.read_table(path) for path in scores]
     for path, table in zip(scores, tables, strict=True):

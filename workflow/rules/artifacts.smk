@@ -1,8 +1,6 @@
 # Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill for each edition.
 from ood.artifacts import CATALOGUE, PAPERS, PRINTED, TIMES
 
-PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
-
 
 def running(edition):
     """The benchmarks of an edition and what each runs: its detectors, and the clock where it is timed."""

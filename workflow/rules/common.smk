@@ -24,6 +24,7 @@ BENCHMARKS = list(CONFIG.benchmarks)
 TRAINED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.recipe]
 ADOPTED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.weights]
 EDITIONS = CONFIG.editions
+PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
 TIMED = ["msp", "energy", "odin", "react", "gradnorm", "rankfeat", "gaia_a", "gaia_z"]  # as in GAIA's Table 1
 RUN_NETWORKS = [name for name in CONFIG.detectors if detectors.method(name).consumes == "network"]
 # The fetching step reads it there: a file is the same wherever it comes from, so another mirror makes nothing stale.

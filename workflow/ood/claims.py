@@ -1,0 +1,165 @@
+"""The papers' claims as data: paper/claims.yaml, parsed and checked before anything runs.
+
+``terms`` are what is compared: ``ours`` a detector and its variant, ``printed`` for each table its method and variant,
+or the method alone where the table's variants are what numbers are asked for (batches). ``groups`` name several terms,
+``sets`` OOD sets and batches, with their names in print and in our benchmarks. A claim ``holds`` as an expression
+(ood.expressions), or is ``unchecked`` for a reason. ``printed`` are the tables that it is checked on, each term in the
+first that has it, ``where`` restricts their rows, ``only`` the benchmarks that it is about (without it: all).
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ood import detectors
+from ood.errors import Problem, unknown
+from ood.expressions import Expression, Number
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Term(Strict):
+    """What is compared. Without ``ours``, no detector here computes it; without ``printed``, no table has it."""
+
+    ours: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    printed: dict[str, Annotated[list[str], Field(min_length=1, max_length=2)]] = {}
+
+
+class Place(Strict):
+    """An OOD set or a batch: its name in print, and those in our benchmarks, of which the first present counts."""
+
+    printed: str
+    ours: list[str]
+
+
+class Claim(Strict):
+    id: str = Field(pattern=r"^(GAIA|IGOE|RG)-[A-Z0-9-]+\.[0-9]+[a-z]?$")
+    source: str = Field(min_length=1)
+    claim: str = Field(min_length=1)
+    holds: str | None = None
+    unchecked: str | None = None
+    printed: list[str] = []
+    where: dict[str, str] = {}
+    only: list[str] | None = None
+
+    @property
+    def paper(self) -> str:
+        return self.id.partition("-")[0]
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "Claim":
+        if (self.holds is None) == (self.unchecked is None):
+            raise ValueError("either holds (an expression) or unchecked (the reason) is expected, not both")
+        return self
+
+
+class Asked(NamedTuple):
+    """What an expression asks for: every (metric, term, place), the place None for the average."""
+
+    numbers: list[tuple[str, str, str | None]]
+    sets: list[str]
+    within: float = 0.0
+
+    def number(self, metric: str, term: str, place: str | None) -> Number:
+        self.numbers.append((metric, term, place))
+        return Number(0.0)
+
+
+class Document(Strict):
+    """``within``: how near, in percentage points, one of our differences must be to the one that a paper states."""
+
+    within: float = Field(gt=0)
+    terms: dict[Name, Term]
+    groups: dict[Name, list[str]]
+    sets: dict[Name, Place]
+    claims: list[Claim] = Field(min_length=1)
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """Every term and every group -> the terms it stands for. Groups may name groups above them."""
+        found = {name: [name] for name in self.terms}
+        for group, members in self.groups.items():
+            if group in found:
+                raise Problem(f"groups.{group}: a term has that name too. Choose another.")
+            for member in members:
+                if member not in found:
+                    raise Problem(f"groups.{group}: {unknown('term or group', member, found)}")
+            found[group] = list(dict.fromkeys(term for member in members for term in found[member]))
+        return found
+
+    def checked(self) -> Iterator[Claim]:
+        return (claim for claim in self.claims if claim.holds is not None)
+
+    def expression(self, claim: Claim) -> Expression:
+        return Expression(claim.holds, self.names, self.sets)
+
+    def asked(self, claim: Claim) -> list[tuple[str, str, str | None]]:
+        """Every (metric, term, place) that a claim needs; ``sets`` counts as one place, named so."""
+        asked = Asked([], ["sets"])
+        self.expression(claim).judge(asked)
+        return asked.numbers
+
+    @cached_property
+    def variants(self) -> dict[str, list[str]]:
+        """Detector -> the variants of it that claims are about."""
+        found: dict[str, list[str]] = {}
+        for claim in self.checked():
+            for metric, name, _ in self.asked(claim):
+                detector, variant = self.terms[name].ours or ("", "")
+                if detector and metric != "ms" and variant not in found.setdefault(detector, []):
+                    found[detector].append(variant)
+        return found
+
+    def check(self) -> None:
+        """Raise Problem for names that lead nowhere, ids that are there twice, expressions outside of the language."""
+        for name, term in self.terms.items():
+            if term.ours and term.ours[0] not in detectors.names():
+                raise Problem(f"terms.{name}.ours: {unknown('detector', term.ours[0], detectors.names())}")
+        ids = [claim.id for claim in self.claims]
+        for claim in self.claims:
+            if ids.count(claim.id) > 1:
+                raise Problem(f"claim {claim.id} is there twice. Give one of them another id.")
+        for claim in self.checked():
+            try:
+                asked = self.asked(claim)
+            except Problem as problem:
+                raise Problem(f"claim {claim.id}, holds: {problem}") from None
+            for _, term, _ in asked:
+                if claim.printed and not set(claim.printed) & set(self.terms[term].printed):
+                    raise Problem(
+                        f"claim {claim.id}, printed: no term '{term}' in {', '.join(claim.printed)}. It is printed in "
+                        f"{', '.join(self.terms[term].printed) or 'no table'} (terms.{term}.printed)."
+                    )
+
+
+def load(file: Path) -> Document:
+    """The checked claims. Raises Problem, starting with the file and the key or the claim's id, for the first fault."""
+    try:
+        raw = yaml.safe_load(file.read_text())
+        document = Document.model_validate(raw)
+        document.check()
+    except (OSError, yaml.YAMLError) as error:
+        raise Problem(f"{file} cannot be read: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Problem(f"{file}: {_key(raw, first['loc'])}: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+    except Problem as problem:
+        raise Problem(f"{file}: {problem}") from None
+    return document
+
+
+def _key(raw: object, path: tuple) -> str:
+    """A path of keys in words: a claim by its id where it has one."""
+    if len(path) > 1 and path[0] == "claims":
+        about = raw["claims"][path[1]]
+        name = about.get("id", path[1] + 1) if isinstance(about, dict) else path[1] + 1
+        return ", ".join([f"claim {name}", *map(str, path[2:])])
+    return ".".join(map(str, path)) or "the document"

@@ -1,0 +1,41 @@
+# Metrics and printed cells -> whether what the papers claim holds.
+from ood import claims
+
+try:
+    CLAIMS = claims.load(Path("paper/claims.yaml"))
+except Problem as problem:
+    raise WorkflowError(str(problem))
+
+
+def judged(benchmark):
+    """The detectors of a benchmark that claims are about."""
+    return [detector for detector in CONFIG.methods(benchmark) if detector in CLAIMS.variants]
+
+
+rule verdicts:
+    """Every claim of the papers against their printed cells and against one benchmark's numbers."""
+    input:
+        document="paper/claims.yaml",
+        published=PUBLISHED,
+        metrics=lambda wildcards: expand(
+            rules.evaluate.output.metrics, detector=judged(wildcards.benchmark), **wildcards
+        ),
+        times=lambda wildcards: (
+            expand(rules.timing.output.times, **wildcards) if CONFIG.benchmarks[wildcards.benchmark].timed else []
+        ),
+    output:
+        table="results/claims/{benchmark}.parquet",
+    log:
+        "results/logs/claims/{benchmark}.log",
+    conda:
+        "../../envs/ood.yaml"
+    params:
+        spec=lambda wildcards: spec(
+            benchmark=wildcards.benchmark,
+            average=CONFIG.benchmarks[wildcards.benchmark].averaged()["average"],
+            confidence=CONFIG.bootstrap.confidence,
+        ),
+        code=code("ood.verdicts"),
+    shell:
+        "python -m ood.verdicts --document {input.document} --published-cells {input.published} --metrics {input.metrics}"
+        " --times {input.times} --table {output.table} --spec {params.spec:q} --log {log}"
