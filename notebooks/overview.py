@@ -8,17 +8,25 @@
 
 # %% [markdown]
 # # Overview
-# What the benchmarks are made of, how well the networks do their own task, and how every method does.
+# What the papers claim and what of it holds, what the benchmarks are made of, how well the networks do their own task,
+# and how every method does.
 
 # %% tags=["parameters"]
 settings = {}
 
 # %%
-from ood.artifacts import overview
+from ood.artifacts import claims, overview
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
 evidence = Evidence(**settings)
+
+# %% [markdown]
+# ## What the papers claim
+# Counts of verdicts: holds / fails / within noise / not run. The claims themselves are in `CLAIMS.html`.
+
+# %%
+claims.save(evidence)
 
 # %% [markdown]
 # ## The images

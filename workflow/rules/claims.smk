@@ -1,15 +1,4 @@
 # Metrics and printed cells -> whether what the papers claim holds.
-from ood import claims
-
-try:
-    CLAIMS = claims.load(Path("paper/claims.yaml"))
-except Problem as problem:
-    raise WorkflowError(str(problem))
-
-
-def judged(benchmark):
-    """The detectors of a benchmark that claims are about."""
-    return [detector for detector in CONFIG.methods(benchmark) if detector in CLAIMS.variants]
 
 
 rule verdicts:

@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)  # the library `ood` lies beside this workflow
 
-from ood import catalogue, closure, detectors, head
+from ood import catalogue, claims, closure, detectors, head
 from ood.config import load
 from ood.errors import Problem
 
@@ -17,6 +17,7 @@ shell.prefix("set -euo pipefail; export PYTHONPATH=workflow; ")
 
 try:
     CONFIG, DATASETS, FILES = load(config), catalogue.datasets(), catalogue.files()
+    CLAIMS = claims.load(Path("paper/claims.yaml"))
 except Problem as problem:
     raise WorkflowError(str(problem))
 
@@ -155,6 +156,11 @@ def numbers(benchmark):
     """
     admitted = f"results/checkpoints/{benchmark}/seed{{seed}}/accepted.json"
     return [f"results/cells/{benchmark}.parquet", *expand(admitted, seed=seeds(benchmark))]
+
+
+def judged(benchmark):
+    """The detectors of a benchmark that claims are about."""
+    return [detector for detector in CONFIG.methods(benchmark) if detector in CLAIMS.variants]
 
 
 def everything(edition):

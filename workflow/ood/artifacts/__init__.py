@@ -23,6 +23,7 @@ PRINTED = {
 
 SHEETS = "results/data/{dataset}/sheet.png"
 TIMES = "results/timing/{benchmark}.parquet"
+VERDICTS = "results/claims/{benchmark}.parquet"
 CARDS = "results/checkpoints/{benchmark}/seed{seed}/card.json"
 PRODUCTS = "results/scores/{benchmark}/seed{seed}/encoding_output.parquet"
 GAIA_A = "results/scores/{benchmark}/seed{seed}/gaia_a.parquet"
@@ -52,6 +53,7 @@ class Artifact(NamedTuple):
 
 
 CATALOGUE = (
+    Artifact("CLAIMS", "overview", "table", "What the papers claim", across=True, reads=(VERDICTS,)),
     Artifact("HEADLINE", "overview", "table", "Every method"),
     Artifact("ACCURACY", "overview", "table", "Accuracy of the networks", across=True),
     Artifact("DATA", "overview", "figure", "The images", reads=(SHEETS,)),

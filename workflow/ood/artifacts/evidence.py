@@ -48,6 +48,10 @@ class Evidence:
         """Milliseconds per image by method and batch, indexed as the cells; a column says on which device."""
         return pd.read_parquet(self.results / "timing" / f"{benchmark}.parquet").set_index(KEY)
 
+    def verdicts(self, benchmark: str) -> pd.DataFrame:
+        """Every claim of the papers with its verdict in print and on the benchmark (ood.verdicts)."""
+        return pd.read_parquet(self.results / "claims" / f"{benchmark}.parquet")
+
     def title(self, dataset: str) -> str:
         """What to call a dataset, or an average of several."""
         return self.datasets.get(dataset, dataset.replace("_", " ").capitalize())

@@ -1,0 +1,142 @@
+"""CLAIMS: what the papers claim, whether their own printed cells say so, and whether our benchmarks do.
+
+A table of sentences rather than of numbers, so it has its own layout; what it says still reaches the page by id alone,
+``CLAIMS/<claim>/<benchmark>`` and, for the counts, ``CLAIMS/<paper>/<benchmark>``.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import HTML
+
+NAME = "CLAIMS"
+CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
+FOOT = (
+    "Margin: the difference that decides, in percentage points (times in ms), above 0 where the claim holds, with its "
+    "interval (at bootstrap.confidence of config.yaml) from resampled images and, from three seeds on, the spread over "
+    "seeds. Holds and fails are said where the p-value, corrected (Holm) for all claims of the paper on the benchmark, "
+    "says so at that confidence. Printed: on the paper's own cells, an average being the mean of the cells printed "
+    "beside it. A dash: the claim does not concern the benchmark. Where a benchmark is not the paper's own, a verdict "
+    "says whether the claim carries over to it, not whether it is true."
+)
+COUNTED = ("holds", "fails", "within noise", "not run")
+SPECIAL = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"})
+
+
+def entries(frame: pd.DataFrame) -> pd.DataFrame:
+    """A line per claim and benchmark, and per paper and benchmark: id, what is printed of it, ours, as text."""
+    judged = frame[frame["holds"] != ""]
+    lines = judged.assign(
+        id=NAME + "/" + judged["id"] + "/" + judged["benchmark"],
+        row=judged["id"],
+        column=judged["benchmark"],
+        printed=[_printed(row) for row in judged.itertuples()],
+        ours=[_ours(row) for row in judged.itertuples()],
+    )
+    counts = [
+        {
+            "id": f"{NAME}/{paper}/{benchmark}",
+            "row": paper,
+            "column": benchmark,
+            "printed": _count(part["printed"], COUNTED[:2]),
+            "ours": _count(part["verdict"], COUNTED),
+        }
+        for (paper, benchmark), part in judged.groupby(["paper", "benchmark"], sort=False)
+    ]
+    columns = ["id", "row", "column", "printed", "ours", "margin", "low", "high", "p", "p_holm", "noise", "why"]
+    return pd.concat([pd.DataFrame(counts), lines[columns]], ignore_index=True).assign(mark="", difference="")
+
+
+def _count(verdicts: pd.Series, kinds: tuple[str, ...]) -> str:
+    return " / ".join(str((verdicts == kind).sum()) for kind in kinds)
+
+
+def _printed(row: tuple) -> str:
+    other = f", but {row.by_printed_averages} by the printed averages" if row.by_printed_averages else ""
+    return (row.printed or "\u2013") + other
+
+
+def _ours(row: tuple) -> str:
+    if pd.isna(row.margin):
+        return row.verdict or "\u2013"
+    return f"{row.verdict} {row.margin:.2f} [{row.low:.2f}, {row.high:.2f}]".replace("-", "\u2212")
+
+
+def save(evidence: Evidence) -> pd.DataFrame:
+    """Write .csv, .tex, .html and .txt; returns the counts of verdicts by paper."""
+    frame = pd.concat([evidence.verdicts(name) for name in evidence.benchmarks], ignore_index=True)
+    about, lines = frame.drop_duplicates("id"), entries(frame)
+    base = evidence.out / NAME
+    lines.to_csv(f"{base}.csv", index=False, lineterminator="\n")
+    Path(f"{base}.tex").write_text(latex(about, evidence))
+    shown = wide(lines, evidence)
+    counts, claims = shown[shown.index.isin(frame["paper"])], shown[shown.index.isin(frame["id"])].reset_index()
+    texts = about.set_index("id")
+    claims.insert(1, "claim", list(texts.loc[claims["claim id"], "claim"]))
+    claims.insert(2, "source", list(texts.loc[claims["claim id"], "source"]))
+    left = texts.loc[texts["unchecked"] != "", ["claim", "unchecked"]]
+    frames = [counts, claims.set_index("claim id"), left]
+    heads = [f"{NAME}: {CAPTION} Counts: {' / '.join(COUNTED)}", FOOT, "Claims that no cell decides."]
+    page = [f"<style>{HTML} th,td{{text-align:left;vertical-align:top}}</style>"]
+    page += [f"<p>{head}</p>{one.to_html()}" for head, one in zip(heads, frames, strict=True)]
+    Path(f"{base}.html").write_text("\n".join(page) + "\n")
+    text = [f"{head}\n{one.to_string(justify='left')}" for head, one in zip(heads, frames, strict=True)]
+    Path(f"{base}.txt").write_text("\n\n".join(text) + "\n")
+    return counts
+
+
+def wide(lines: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
+    """A row per paper or claim; printed, then a column per benchmark."""
+    titles = {name: about["title"] for name, about in evidence.benchmarks.items()}
+    ours = lines.pivot(index="row", columns="column", values="ours")[list(titles)].rename(columns=titles)
+    ours.insert(0, "printed", lines.drop_duplicates("row").set_index("row")["printed"])
+    return ours.loc[lines["row"].drop_duplicates()].rename_axis("claim id").rename_axis(None, axis="columns")
+
+
+def latex(about: pd.DataFrame, evidence: Evidence) -> str:
+    """The counts, the claims that are judged, and those that cannot be: layout and ids."""
+    benchmarks = list(evidence.benchmarks)
+    titles = [evidence.benchmarks[name]["title"] for name in benchmarks]
+    heads = " & ".join(["printed", *titles])
+
+    def line(label: str, row: str) -> str:
+        ids = [rf"\printed{{{NAME}/{row}/{benchmarks[0]}}}", *(rf"\ours{{{NAME}/{row}/{one}}}" for one in benchmarks)]
+        return " & ".join([label, *ids]) + r" \\[2pt]"
+
+    judged, left = about[about["holds"] != ""], about[about["unchecked"] != ""]
+    claims = [line(_claim(row), row.id) for row in judged.itertuples()]
+    reasons = [rf"{_claim(row)} & {row.unchecked.translate(SPECIAL)} \\[2pt]" for row in left.itertuples()]
+    return "\n".join(
+        [
+            *_long([0.4, 0.1, *[0.44 / len(titles)] * len(titles)], CAPTION, NAME, f"claims & {heads}"),
+            *(line(rf"{paper}, {' / '.join(COUNTED)}", paper) for paper in judged["paper"].unique()),
+            r"\midrule",
+            *claims,
+            r"\bottomrule",
+            r"\end{longtable}",
+            rf"\tablefoot{{{FOOT.translate(SPECIAL)}}}",
+            *_long([0.5, 0.46], "Claims that no cell decides.", f"{NAME}.unchecked", "claim & why not"),
+            *reasons,
+            r"\bottomrule",
+            r"\end{longtable}",
+            r"\endgroup",
+            "",
+        ]
+    ).replace(r"\begin{longtable}", "\\begingroup\\footnotesize\\setlength{\\parindent}{0pt}\n\\begin{longtable}", 1)
+
+
+def _claim(row: tuple) -> str:
+    return rf"\textbf{{{row.id}}} {row.claim.translate(SPECIAL)} ({row.source.translate(SPECIAL)})"
+
+
+def _long(widths: list[float], caption: str, label: str, head: str) -> list[str]:
+    """The beginning of a table over pages with columns of these shares of the line's width."""
+    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{width:.3f}\linewidth}}" for width in widths)
+    return [
+        rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
+        rf"\caption{{{caption}}}\label{{{label}}}\\",
+        rf"\toprule {head} \\ \midrule \endfirsthead",
+        rf"\toprule {head} \\ \midrule \endhead",
+    ]
