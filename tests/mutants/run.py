@@ -129,9 +129,10 @@ def main() -> int:
     todo = [mutant for mutant in mutants() if mutant.file.endswith(wanted)]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         clean = Path(folder, "clean")
-        for part in ("workflow", "tests"):
+        for part in ("paper", "tests", "workflow"):
             shutil.copytree(ROOT / part, clean / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", clean)
+        for file in ("config.yaml", "pyproject.toml"):
+            shutil.copy(ROOT / file, clean)
         print("The tests without a fault ...", flush=True)
         verdict = judge(clean, tuple(sorted({test for mutant in todo for test in mutant.tests})))
         if verdict.kind != "survived":

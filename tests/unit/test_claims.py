@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy import stats
 
 from ood import claims, detectors, published, verdicts
 from ood.errors import Problem
@@ -61,6 +62,14 @@ def test_the_printed_verdicts_are_those_found_by_hand(printed):
     assert set(found["fails"]) == FAIL
     assert set(found["holds"]) == set(printed.index) - FAIL - UNCHECKED - NOT_PRINTED
     assert set(found) == {"", "fails", "holds"}
+
+
+def test_a_printed_number_is_that_of_its_pair_in_percent(document):
+    claim = next(claim for claim in document.claims if claim.id == "IGOE-T1.2b")
+    world = verdicts.Printed(verdicts.by_score(published.load(PUBLISHED)), document, claim, whole=False)
+    found = {pair: world.number("AUROC", "s4", pair).value for pair in world.sets}
+    assert found[("SVHN", "MNIST")] == pytest.approx(73.5) and found[("CIFAR-10", "MNIST")] == pytest.approx(91.3)
+    assert len(found) == 6 and world.number("AUROC", "s4", None).value == pytest.approx(np.mean(list(found.values())))
 
 
 def test_only_one_verdict_hangs_on_a_slip_in_an_average(printed):
@@ -156,6 +165,9 @@ def test_each_verdict(small):
     }
     assert found.loc[["RG-T1.1", "RG-T1.2"], "margin"].tolist() == pytest.approx([10, -10])
     assert found.at["RG-T1.1", "noise"] == "images and 4 seeds"
+    values = metrics().set_index(["detector", "dataset", "metric"])["values"]
+    pair = [values[detector, "average", "FPR95"] for detector in ("msp", "energy")]
+    assert found.at["RG-T1.3", "p"] == pytest.approx(stats.ttest_rel(*pair).pvalue)
     assert found.at["RG-T1.3", "low"] < 0 < found.at["RG-T1.3", "high"]
     assert found.at["RG-T1.1", "low"] > 0 and found.at["RG-T1.2", "high"] < 0
 

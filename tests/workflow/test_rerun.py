@@ -7,7 +7,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-DOWNSTREAM = {"cells": 1, "demo_overview": 1, "demo_gaia": 1, "demo_igoe": 1, "demo_rg": 1, "all": 1}
+DOWNSTREAM = {"cells": 1, "verdicts": 1, "demo_overview": 1, "demo_gaia": 1, "demo_igoe": 1, "demo_rg": 1, "all": 1}
 DETECTORS = 18
 NETWORK = 2  # of them, those that run the network themselves: ODIN and RankFeat
 CHAIN = {"training_cards": 1, "train": 1, "accept": 1, "extract": 3}
@@ -16,7 +16,7 @@ CHAIN |= {"score": DETECTORS - NETWORK, "score_network": NETWORK, "evaluate": DE
 
 @pytest.fixture
 def after(finished):
-    """What everything after the cells comes to, with the appendix where LaTeX is installed."""
+    """What everything after the metrics comes to, with the appendix where LaTeX is installed."""
     pdf = (finished.folder / "results/editions/demo/appendix.pdf").is_file()
     return DOWNSTREAM | ({"demo_appendix": 1} if pdf else {})
 
@@ -139,6 +139,12 @@ def test_editing_a_notebook_reruns_it_and_the_appendix(project, after):
     assert project.planned() == {rule: 1 for rule in ("demo_rg", "demo_appendix", "all") if rule in after}
 
 
+def test_editing_a_claim_reruns_the_verdicts_and_the_overview(project, after):
+    project.edit("paper/claims.yaml", "auroc(rg_k01) < auroc(norm1_energy)", "auroc(rg_k03) < auroc(norm1_energy)")
+    rules = ("verdicts", "demo_overview", "demo_appendix", "all")
+    assert project.planned() == {rule: 1 for rule in rules if rule in after}
+
+
 def test_editing_the_readme_or_another_module_reruns_nothing(project):
     project.edit("README.md", "\n", "\n\n")
     project.edit("workflow/ood/published_checks.py", '"""', '"""Edited. ')
@@ -166,6 +172,7 @@ def test_a_detector_is_one_file_and_one_line(project, after):
         '        return {"margin": ordered[:, -1] - ordered[:, -2]}\n'
     )
     project.edit("config.yaml", "detectors:\n", "detectors:\n  margin: {}\n")
+    del after["verdicts"]  # no claim is about it
     assert project.planned() == {"score": 1, "evaluate": 1} | after
     result = project.snakemake("demo_overview")
     assert result.returncode == 0, result.stderr

@@ -39,9 +39,6 @@ class Number(NamedTuple):
     draws: np.ndarray = np.zeros(())
     half: float = 0.0
 
-    def shift(self, by: float) -> "Number":
-        return Number(self.value + by, self.seeds + by, self.draws + by, self.half)
-
     @staticmethod
     def of(function: Callable, *numbers: "Number") -> "Number":
         """The function of the values, and of each seed's and each draw's."""
@@ -138,7 +135,8 @@ class Expression:
     def _near(self, node: ast.Call, world: World, scope: dict) -> Judgement:
         (x,), (y,), *given = [self._numbers(argument, world, scope) for argument in node.args]
         within = given[0][0].value if given else world.within + x.half + y.half + EXACT
-        return at_least_all([above(x, y.shift(-within)), above(y.shift(within), x)])
+        difference = Number.of(np.subtract, x, y)
+        return at_least_all([above(difference, Number(-within)), above(Number(within), difference)])
 
     def _each(self, nodes: list[ast.AST], world: World, scope: dict, of: Callable) -> list:
         """What the nodes are, one after the other; a comprehension is as many as its group or the OOD sets."""

@@ -21,6 +21,7 @@ FOOT = (
     "beside it. A dash: the claim does not concern the benchmark. Where a benchmark is not the paper's own, a verdict "
     "says whether the claim carries over to it, not whether it is true."
 )
+START = r"\par\begingroup\footnotesize\setlength{\parindent}{0pt}\setlength{\LTcapwidth}{\linewidth}"
 COUNTED = ("holds", "fails", "within noise", "not run")
 SPECIAL = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"})
 
@@ -110,6 +111,7 @@ def latex(about: pd.DataFrame, evidence: Evidence) -> str:
     reasons = [rf"{_claim(row)} & {row.unchecked.translate(SPECIAL)} \\[2pt]" for row in left.itertuples()]
     return "\n".join(
         [
+            START,
             *_long([0.4, 0.1, *[0.44 / len(titles)] * len(titles)], CAPTION, NAME, f"claims & {heads}"),
             *(line(rf"{paper}, {' / '.join(COUNTED)}", paper) for paper in judged["paper"].unique()),
             r"\midrule",
@@ -124,7 +126,7 @@ def latex(about: pd.DataFrame, evidence: Evidence) -> str:
             r"\endgroup",
             "",
         ]
-    ).replace(r"\begin{longtable}", "\\begingroup\\footnotesize\\setlength{\\parindent}{0pt}\n\\begin{longtable}", 1)
+    )
 
 
 def _claim(row: tuple) -> str:
