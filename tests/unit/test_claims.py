@@ -8,9 +8,9 @@ import pytest
 import yaml
 from scipy import stats
 
-from ood import claims, detectors, published, verdicts
+from ood import claims, detectors, published, verdicts, worlds
 from ood.errors import Problem
-from ood.verdicts import Elsewhere, NotRun, Ours
+from ood.worlds import Elsewhere, NotRun, Ours
 
 ROOT = Path(__file__).parents[2]
 FILE, PUBLISHED = ROOT / "paper" / "claims.yaml", ROOT / "paper" / "published"
@@ -51,7 +51,7 @@ def document() -> claims.Document:
 
 @pytest.fixture(scope="module")
 def printed(document) -> pd.DataFrame:
-    cells = verdicts.by_score(published.load(PUBLISHED))
+    cells = worlds.by_score(published.load(PUBLISHED))
     found = {claim.id: verdicts.printed_verdict(cells, document, claim) for claim in document.claims}
     return pd.DataFrame.from_dict(found, "index")
 
@@ -66,7 +66,7 @@ def test_the_printed_verdicts_are_those_found_by_hand(printed):
 
 def test_a_printed_number_is_that_of_its_pair_in_percent(document):
     claim = next(claim for claim in document.claims if claim.id == "IGOE-T1.2b")
-    world = verdicts.Printed(verdicts.by_score(published.load(PUBLISHED)), document, claim, whole=False)
+    world = worlds.Printed(worlds.by_score(published.load(PUBLISHED)), document, claim, whole=False)
     found = {pair: world.number("AUROC", "s4", pair).value for pair in world.sets}
     assert found[("SVHN", "MNIST")] == pytest.approx(73.5) and found[("CIFAR-10", "MNIST")] == pytest.approx(91.3)
     assert len(found) == 6 and world.number("AUROC", "s4", None).value == pytest.approx(np.mean(list(found.values())))

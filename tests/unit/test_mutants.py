@@ -9,7 +9,7 @@ from ood import detectors
 
 TABLE = run.mutants()
 MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "saliency", "metrics")
-MODULES += ("statistics", "evaluate", "score")
+MODULES += ("statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts")
 
 
 @pytest.mark.parametrize("file", sorted({mutant.file for mutant in TABLE}))

@@ -14,12 +14,13 @@ from ood.artifacts.render import HTML
 NAME = "CLAIMS"
 CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
 FOOT = (
-    "Margin: the difference that decides, in percentage points (times in ms), above 0 where the claim holds, with its "
-    "interval (at bootstrap.confidence of config.yaml) from resampled images and, from three seeds on, the spread over "
-    "seeds. Holds and fails are said where the p-value, corrected (Holm) for all claims of the paper on the benchmark, "
-    "says so at that confidence. Printed: on the paper's own cells, an average being the mean of the cells printed "
-    "beside it. A dash: the claim does not concern the benchmark. Where a benchmark is not the paper's own, a verdict "
-    "says whether the claim carries over to it, not whether it is true."
+    "Margin: the difference that decides, in percentage points (times in ms), above 0 where the claim holds, with "
+    "its own interval (at bootstrap.confidence of config.yaml) from resampled images and, from three seeds on, the "
+    "spread over seeds. Holds and fails are said where the p-value, corrected for the parts of the claim and (Holm) "
+    "for all claims of the paper on the benchmark, says so at that confidence. Printed: on the paper's own cells, "
+    "an average being the mean of the cells printed beside it. A dash: the claim does not concern the benchmark. "
+    "Where a benchmark is not the paper's own, a verdict says whether the claim carries over to it, not whether it "
+    "is true."
 )
 START = r"\par\begingroup\footnotesize\setlength{\parindent}{0pt}\setlength{\LTcapwidth}{\linewidth}"
 COUNTED = ("holds", "fails", "within noise", "not run")

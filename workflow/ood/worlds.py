@@ -1,0 +1,120 @@
+"""Where a claim's numbers come from: what a paper prints, or what a benchmark gave; in percent, times in ms."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ood.claims import Claim, Document
+from ood.errors import Problem
+from ood.expressions import Number
+
+FACTOR = {"fraction": 100, "percent": 1, "ms": 1}
+PRINTED_TIME = "time per image"
+
+
+class NotRun(Exception):
+    """No detector here computes what is asked for, or it was not run."""
+
+
+class Elsewhere(Exception):
+    """The benchmark does not have the OOD set or the batch that is asked for."""
+
+
+def by_score(cells: pd.DataFrame) -> dict[tuple[str, str, str], list[Any]]:
+    """The printed cells (ood.published) by artifact, method and metric."""
+    found: dict[tuple[str, str, str], list[Any]] = {}
+    for row in cells.itertuples():
+        found.setdefault((row.artifact, row.method, row.metric), []).append(row)
+    return found
+
+
+class Printed:
+    """The tables that a claim is printed in. ``whole``: averages as printed, instead of the mean of their cells.
+
+    ``cells``: of ``by_score``. A claim's ``where`` is about the first of its tables.
+    """
+
+    within = 0.0
+
+    def __init__(self, cells: dict[tuple[str, str, str], list[Any]], document: Document, claim: Claim, whole: bool):
+        self.cells, self.document, self.claim, self.whole = cells, document, claim, whole
+        first = [row for key, rows in cells.items() if key[0] == claim.printed[0] for row in rows if self._there(row)]
+        self.sets = list(dict.fromkeys((row.id_dataset, row.ood_dataset) for row in first if not _average(row)))
+
+    def number(self, metric: str, term: str, place: Any) -> Number:
+        """Raises Problem when it is not printed."""
+        rows = self._rows(metric, term)
+        if isinstance(place, tuple):
+            rows = [row for row in rows if (row.id_dataset, row.ood_dataset) == place]
+        elif place is not None:
+            name = self.document.sets[place].printed
+            rows = [row for row in rows if (row.variant if metric == "ms" else row.ood_dataset) == name]
+        else:
+            printed = [row for row in rows if _average(row)]
+            rows = printed if self.whole and printed else [row for row in rows if not _average(row)] or printed
+        if not rows:
+            raise Problem(f"claim {self.claim.id}: no printed cell for {metric} of '{term}' ({place or 'average'}).")
+        return Number(
+            sum(row.value * FACTOR[row.unit] for row in rows) / len(rows),
+            half=sum(0.5 * 10.0**-row.decimals * FACTOR[row.unit] for row in rows) / len(rows),
+        )
+
+    def _rows(self, metric: str, term: str) -> list[Any]:
+        printed = self.document.terms[term].printed
+        table = next(table for table in self.claim.printed if table in printed)
+        method, *variant = printed[table]
+        rows = self.cells.get((table, method, PRINTED_TIME if metric == "ms" else metric), [])
+        return [row for row in rows if self._there(row) and (not variant or row.variant == variant[0])]
+
+    def _there(self, row: Any) -> bool:
+        restricted = row.artifact == self.claim.printed[0]
+        return not restricted or all(getattr(row, column) == value for column, value in self.claim.where.items())
+
+
+def _average(row: Any) -> bool:
+    return row.ood_dataset.startswith("average of")
+
+
+class Ours:
+    """The numbers of one benchmark.
+
+    metrics: the rows of ``ood.evaluate`` for the detectors that were run, with what each was in every bootstrap draw;
+    times: the timing file's rows, or none; average: the OOD sets that the average is over.
+    """
+
+    def __init__(self, document: Document, metrics: pd.DataFrame, times: pd.DataFrame | None, average: list[str]):
+        self.document, self.times = document, times
+        self.within, self.sets = document.within, average
+        self.detectors, self.datasets = set(metrics["detector"]), list(metrics["dataset"].unique())
+        self.rows = {(row.detector, row.variant, row.dataset, row.metric): row for row in metrics.itertuples()}
+
+    def number(self, metric: str, term: str, place: str | None) -> Number:
+        """Raises NotRun or Elsewhere."""
+        if metric == "ms":
+            return self._time(term, place)
+        ours = self.document.terms[term].ours
+        dataset = "average" if place is None else self._named(place, self.datasets)
+        if ours is None or ours[0] not in self.detectors:
+            raise NotRun(f"{term} is not run here")
+        row = self.rows[*ours, dataset, metric]
+        return Number(100 * row.mean, 100 * row.values, 100 * row.draws)
+
+    def _named(self, place: str, present: list[str]) -> str:
+        about = self.document.sets.get(place)
+        names = [place, *(about.ours if about else [])]
+        name = next((name for name in names if name in present), None)
+        if name is None:
+            raise Elsewhere(f"there is no {place} here")
+        return name
+
+    def _time(self, term: str, place: str) -> Number:
+        if self.times is None:
+            raise Elsewhere("no times are taken here")
+        batch = self._named(place, list(self.times["dataset"]))
+        ours = self.document.terms[term].ours
+        found = self.times[(self.times["dataset"] == batch) & (self.times["detector"] == (ours[0] if ours else ""))]
+        if found.empty:
+            raise NotRun(f"{term} is not timed here")
+        turns = np.array(found.iloc[0]["values"])
+        return Number(float(turns.mean()), turns)
