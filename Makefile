@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data status test test-slurm mutants bench-train bench-score lint setup latex lock clean
+.PHONY: demo small cifar full data status prune test test-slurm mutants bench-train bench-score lint setup latex lock clean
 
 demo small cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -23,6 +23,10 @@ data: setup
 # What is fresh, stale (why), missing or failed, and the hours left; of one edition: make status EDITION=demo
 status: setup
 	@PYTHONPATH=workflow python -m ood.status $(EDITION)
+
+# What in results/ belongs to nothing in config.yaml; to remove it: make prune CONFIRM=1
+prune: setup
+	@PYTHONPATH=workflow python -m ood.prune $(if $(CONFIRM),--remove)
 
 test: setup latex
 	@python -m pytest

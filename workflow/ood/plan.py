@@ -24,7 +24,11 @@ FRESH, STALE, MISSING, FAILED = STATES = ("fresh", "stale", "missing", "failed")
 
 @dataclass(eq=False)
 class Job:
-    """A job of the DAG. ``causes`` are those of a job that would run: its own, else those of the jobs before it."""
+    """A job of the DAG.
+
+    ``causes`` are those of a job that would run: its own, and those of the jobs before it. ``files`` are its outputs,
+    its log and its benchmark.
+    """
 
     rule: str
     benchmark: str
@@ -34,6 +38,7 @@ class Job:
     runs: bool
     record: dict[str, Any] | None
     causes: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
 
     def state(self, *outputs: Path) -> str:
         """Of these outputs, or of all.
@@ -121,6 +126,7 @@ def _jobs(dag: Any) -> Iterator[Job]:
         runs, record = dag.needrun(job), _record(outputs)
         benchmark = job.wildcards_dict.get("benchmark", "")
         known[job] = made = Job(job.rule.name, benchmark, outputs, Path(job.log[0]), before, runs, record)
+        made.files = [Path(path) for path in job.products()]
         if runs:
             own = [made.failure()] if made.state() == FAILED else list(_causes(job, dag.reason(job), record))
             earlier = [cause for other in before if other.runs for cause in other.causes]
