@@ -63,14 +63,15 @@ def stamps(project) -> dict[str, tuple[bytes, int]]:
 
 
 def test_another_fusion_makes_gaia_again_and_touches_nothing_else(project):
-    """Really run: the files with other bytes or times are those of its scores, metrics, cells, and what shows cells."""
+    """Really run: files with other bytes or times are its scores, metrics, cells, verdicts, and what shows them."""
     before = stamps(project)
     project.edit("workflow/ood/detectors/gaia_a.py", "output ** (2 * q)", "output ** q")
     result = project.snakemake()
     assert result.returncode == 0, result.stderr
     after = stamps(project)
     made = {path for path in after if before.get(path) != after[path] and not path.startswith(("logs", "benchmarks"))}
-    chain = {"scores/digits/seed0/gaia_a.parquet", "metrics/digits/gaia_a.parquet", "cells/digits.parquet"}
+    chain = {"scores/digits/seed0/gaia_a.parquet", "metrics/digits/gaia_a.parquet"}
+    chain |= {"cells/digits.parquet", "claims/digits.parquet"}
     shown = {path for path in before if path.startswith("editions/demo") and "/networks.html" not in path}
     assert made == chain | {f"{path}.record.json" for path in chain} | shown
     assert before.keys() <= after.keys()
