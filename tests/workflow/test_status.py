@@ -47,6 +47,9 @@ def test_after_a_run_everything_is_fresh(finished):
     count = counted(text)
     assert count["fresh"] > 50 and count["stale"] == count["missing"] == count["failed"] == 0
     assert "would run" not in text
+    stages = [line.split()[2:] for line in text.split("\n\n")[0].splitlines()[1:]]
+    edition = [job for job in jobs(finished) if job["outputs"][0].startswith("results/editions")]
+    assert sum(int(fresh) for fresh, *_ in stages) + len(edition) == count["fresh"]
     assert row(text, "digits", "scores") == [str(detectors(finished)), ".", ".", "."]
     assert row(text, "GAIA-S-T3", "digits")[0] == row(text, "GAIA-S-T3", "imagenet")[0] == "fresh"
 

@@ -16,15 +16,8 @@ from ood.config import Config, load
 from ood.errors import Problem, unknown
 from ood.plan import FAILED, STALE, STATES, Job, plan
 
-# What a benchmark comes through, and the rules of each stage.
-STAGES = {
-    "data": ("fetch", "prepare", "pack", "disjoint"),
-    "checkpoints": ("train", "adopt", "accept"),
-    "features": ("extract",),
-    "scores": ("score",),
-    "metrics": ("evaluate",),
-    "cells": ("cells",),
-}
+# What a benchmark comes through, by the folders of results/; downloads count as data.
+STAGES = ("data", "checkpoints", "features", "scores", "timing", "metrics", "cells", "claims")
 # What an edition has beside artifacts and notebooks.
 TITLES = {"networks": "training cards", "appendix": "PDF of all tables and figures"}
 CAUSES = 3  # that many are named on a line
@@ -93,16 +86,21 @@ def _why(jobs: Iterable[Job]) -> str:
     return "; ".join(causes[:CAUSES] + more)
 
 
+def _stage(job: Job) -> str:
+    folder = job.outputs[0].parts[1]
+    return "data" if folder == "archives" else folder
+
+
 def _stages(benchmark: str, jobs: list[Job], left: dict[Job, Cost]) -> Iterator[str]:
     """A line for each stage of a benchmark: how many of its jobs are in which state, the cost left, why."""
-    cells = next(job for job in jobs if job.rule == "cells" and job.benchmark == benchmark)
-    upstream = set(cells.upstream())
-    for stage, rules in STAGES.items():
-        members = [job for job in jobs if job in upstream and job.rule in rules]
+    concerned = {other for job in jobs if job.benchmark == benchmark for other in job.upstream()}
+    for stage in STAGES:
+        members = [job for job in jobs if job in concerned and _stage(job) == stage]
         states = Counter(job.state() for job in members)
         counts = "".join(f"{states[state] or '.':>8}" for state in STATES)
         cost = total(left[job] for job in members if job.runs)
-        yield f"{benchmark:<22} {stage:<11}{counts}  {cost!s:<36}  {_why(members)}"
+        if members:
+            yield f"{benchmark:<22} {stage:<11}{counts}  {cost!s:<36}  {_why(members)}"
 
 
 def _artifacts(edition: str, jobs: list[Job]) -> Iterator[str]:
