@@ -91,7 +91,7 @@ CATALOGUE = (
     Artifact("RG-T3", "rg", "table", "Clip threshold", printed_for=("imagenet",), needs=("rg",)),
     Artifact("RG-T4", "rg", "table", "Temperature", printed_for=("imagenet",), needs=("rg",)),
     Artifact("RG-T5", "rg", "table", "Additive combination", printed_for=("imagenet",), needs=("rg",)),
-    Artifact("RG-T6", "rg", "table", "DenseNet-121", printed_for=("densenet121",), needs=("rg",)),
+    Artifact("RG-T6", "rg", "table", "RG at three thresholds", printed_for=("densenet121",), needs=("rg",)),
     Artifact("RG-T7", "rg", "table", "RG against KNN", printed_for=("resnet50",), needs=("rg", "knn")),
 )
 ARTIFACTS = {artifact.id: artifact for artifact in CATALOGUE}
