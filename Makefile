@@ -28,12 +28,14 @@ status: setup
 prune: setup
 	@PYTHONPATH=workflow python -m ood.prune $(if $(CONFIRM),--remove)
 
+# The real runs of the workflow beside all other tests, as neither keeps two cores busy.
 test: setup latex
-	@python -m pytest
+	@python -m pytest tests/workflow & runs=$$!; failed=0; python -m pytest tests/detectors tests/unit || failed=1; \
+	wait $$runs || failed=1; exit $$failed
 
 # The workflow on a SLURM cluster that is brought up on this machine (root, Debian or Ubuntu), with what clusters do to it.
 test-slurm: setup latex
-	@python -m pytest tests/slurm
+	@python -m pytest $(or $(TESTS),tests/slurm)
 
 # Faults planted one at a time into detectors and metrics: does a test catch each?
 mutants: setup
