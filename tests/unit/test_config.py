@@ -62,6 +62,12 @@ WRONG = {
     ),
     "a detector that is not listed": ("benchmarks.digits.detectors", ["mps"], "detectors: unknown detector 'mps'"),
     "an unknown detector on request": ("on_request", ["gradient_deep"], "on_request: unknown detector 'gradient_deep'"),
+    "one added that all run": (
+        "benchmarks.digits.also",
+        ["msp"],
+        "benchmarks.digits.also: unknown detector on request",
+    ),
+    "one added twice": ("benchmarks.digits.also", ["gradients_deep"] * 2, "also: gradients_deep is there twice"),
     "one on request twice": ("on_request", ["msp", "msp"], "on_request: msp is there twice"),
     "an unknown option of a benchmark's detector": (
         "benchmarks.digits.options",

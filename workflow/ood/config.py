@@ -1,6 +1,6 @@
 """config.yaml, checked: unknown keys and names, values out of range, references that lead nowhere.
 
-Snakemake reads the file; ``load`` is called on it before the DAG is built.
+Snakemake reads the file; ``load`` is called on it before the DAG is built. Commands of their own ``read`` it.
 """
 
 import types
@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ood import catalogue, detectors
@@ -58,7 +59,8 @@ class Weights(Strict):
 class Benchmark(Strict):
     """``averages`` names groups of OOD sets to average over, one of them ``average``; without it that is all.
 
-    ``detectors`` names those that run on it; ``options`` overrides what config.yaml sets of theirs, here only.
+    ``detectors`` names those that run on it, ``also`` adds some that run on request; ``options`` overrides what
+    config.yaml sets of theirs, here only.
     ``batch`` is that of all passes of its network, where extraction.batch would be too large for the device's memory.
     ``reproduces`` names the papers' own benchmark whose printed numbers stand beside this one's.
     ``timed`` are the batch sizes for which methods are timed on it: times are no two runs the same, unlike all else.
@@ -74,6 +76,7 @@ class Benchmark(Strict):
     weights: Weights | None = None
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
     detectors: list[str] | None = None
+    also: list[str] = []
     options: dict[str, dict[str, Any]] = {}
     batch: int | None = Field(None, gt=0)
     reproduces: str | None = None
@@ -112,7 +115,7 @@ class Config(Strict):
 
     ``mirror`` is a folder or URL where files are looked for first; ``editions`` say which benchmarks are typeset
     together, ``default`` which of them are made when no target is named. ``on_request`` names the detectors that run
-    on no benchmark without its own list.
+    only on benchmarks which name them.
     """
 
     mirror: str | None = None
@@ -142,9 +145,12 @@ class Config(Strict):
             _known(f"{place}.ood", "dataset", benchmark.ood, datasets)
             _known(f"{place}.network.name", "network", [benchmark.network.name], _networks())
             _known(f"{place}.detectors", "detector", benchmark.detectors or [], self.detectors)
+            _known(f"{place}.also", "detector on request", benchmark.also, self.on_request)
+            _known(f"{place}.also", "detector", self.methods(key), self.detectors)
             _known(f"{place}.options", "detector of this benchmark", list(benchmark.options), self.methods(key))
             _known(f"{place}.seeds", "seed", benchmark.seeds, benchmark.seeds)
-            _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces or next(iter(PRINTED))], PRINTED)
+            if benchmark.reproduces:
+                _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces], PRINTED)
             for name, members in benchmark.averaged().items():
                 _known(f"{place}.averages.{name}", "OOD set", members, benchmark.ood)
             if benchmark.recipe:
@@ -183,7 +189,8 @@ class Config(Strict):
 
     def methods(self, benchmark: str) -> list[str]:
         """The detectors that run on a benchmark."""
-        return self.benchmarks[benchmark].detectors or [name for name in self.detectors if name not in self.on_request]
+        about = self.benchmarks[benchmark]
+        return (about.detectors or [name for name in self.detectors if name not in self.on_request]) + about.also
 
     def options(self, detector: str, benchmark: str) -> dict[str, Any]:
         """What config.yaml sets of a detector's hyper-parameters on a benchmark."""
@@ -233,3 +240,8 @@ def load(raw: dict[str, Any]) -> Config:
     except Problem as problem:
         raise Problem(f"config.yaml: {problem}") from None
     return config
+
+
+def read() -> Config:
+    """The checked configuration of this folder."""
+    return load(yaml.safe_load(Path("config.yaml").read_text()))

@@ -8,12 +8,9 @@ import sys
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
-
-import yaml
 
 from ood.catalogue import ARCHIVES, File, datasets, files, is_url, present
-from ood.config import Config, load
+from ood.config import Config, read
 from ood.errors import Problem
 from ood.fetch import place
 from ood.ledger import record_path
@@ -119,7 +116,7 @@ def report(config: Config, mirror: str) -> Iterator[str]:
 
 if __name__ == "__main__":
     try:
-        experiment = load(yaml.safe_load(Path("config.yaml").read_text()))
+        experiment = read()
     except Problem as problem:
         sys.exit(str(problem))
     print(*report(experiment, os.environ.get("OOD_MIRROR", experiment.mirror or "")), sep="\n")

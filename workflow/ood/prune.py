@@ -10,10 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from ood.artifacts import PAPERS
-from ood.config import Config, load
+from ood.config import Config, read
 from ood.errors import Problem
 from ood.ledger import RESULTS, record_path
 from ood.plan import FAILED, Job, plan
@@ -59,7 +57,7 @@ def _size(path: Path) -> int:
 
 if __name__ == "__main__":
     try:
-        found = list(left_over(load(yaml.safe_load(Path("config.yaml").read_text()))))
+        found = list(left_over(read()))
     except Problem as problem:
         sys.exit(str(problem))
     print(*found, sep="\n", end="\n" if found else "")

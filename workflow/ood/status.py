@@ -6,13 +6,10 @@ Nothing is run. Snakemake says what would be (ood.plan); hours are those that th
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from ood.artifacts import ARTIFACTS
-from ood.config import Config, load
+from ood.config import Config, read
 from ood.errors import Problem, unknown
 from ood.plan import FAILED, STALE, STATES, Job, plan
 
@@ -138,7 +135,7 @@ def report(config: Config, editions: list[str]) -> Iterator[str]:
 
 if __name__ == "__main__":
     try:
-        experiment = load(yaml.safe_load(Path("config.yaml").read_text()))
+        experiment = read()
         asked = sys.argv[1:] or experiment.default
         for name in asked:
             if name not in experiment.editions:

@@ -15,6 +15,21 @@ from ood.networks import Classifier
 BLOCKS = (3, 4, 6, 3)
 
 
+class Projection(nn.Conv2d):
+    """A 1x1 convolution of every ``step``-th position: (N, C_in, H, W) -> (N, C_out, H/step, W/step).
+
+    oneDNN's own strided one, on CPUs with AVX2 but no AVX-512, writes past its buffer in the backward pass when C_in is
+    less than 8 (uxlfoundation/oneDNN, issue 6035): training a network of width 4 ends in a segmentation fault.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, step: int):
+        super().__init__(channels_in, channels_out, 1, bias=False)
+        self.step = step
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x[..., :: self.step, :: self.step])
+
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut: (N, C_in, H, W) -> (N, C_out, H/stride, W/stride)."""
 
@@ -26,9 +41,7 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels_out)
         self.shortcut = nn.Sequential()
         if stride != 1 or channels_in != channels_out:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(channels_in, channels_out, 1, stride, bias=False), nn.BatchNorm2d(channels_out)
-            )
+            self.shortcut = nn.Sequential(Projection(channels_in, channels_out, stride), nn.BatchNorm2d(channels_out))
 
     def forward(self, x: Tensor) -> Tensor:
         inner = F.relu(self.bn1(self.conv1(x)))
