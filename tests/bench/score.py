@@ -28,6 +28,7 @@ from ood import device as devices
 from ood.activity import activity
 from ood.attribution import attributions
 from ood.detectors import Features, Labelled
+from ood.timing import features
 
 TURNS, CLASSES, TRAIN = 3, 10, 2_000
 GPU = torch.cuda.is_available()
@@ -42,21 +43,14 @@ Way = Callable[[Batches], object]
 
 def workflow(network: networks.Classifier, train: Labelled) -> dict[str, Way]:
     """This project's ways: of the features, of GAIA one by one, of GAIA together."""
-    layers = network.attribution_layers()
-    late = {name: layer for name, layer in layers.items() if name.startswith(network.late)}
+    layers, late = network.attribution_layers(), network.late_layers()
     named = {name: detectors.method(name)() for name in detectors.names()}
     zoo = {name: method for name, method in named.items() if method.consumes == "features"}
     fitted = {name: method.fit(train, train) if method.needs_train else None for name, method in zoo.items()}
 
-    def features(batches: Batches) -> Features:
-        with torch.inference_mode():
-            h = torch.cat([network.features(x) for x in batches])
-            z = network.head(h)
-        weight, bias = train.features.weight, train.features.bias
-        return Features(h.cpu().numpy().astype(float), z.cpu().numpy().astype(float), weight, bias)
-
     def every_feature_score(batches: Batches) -> int:
-        found = features(batches)
+        with torch.inference_mode():
+            found = features(network, torch.cat([network.features(x) for x in batches]))
         return sum(len(method.score(found, fitted[name])) for name, method in zoo.items())
 
     def gaia(*arguments) -> Way:
@@ -66,10 +60,10 @@ def workflow(network: networks.Classifier, train: Labelled) -> dict[str, Way]:
     return {
         f"{len(zoo)} feature methods, {columns} columns": every_feature_score,
         "GAIA-Z, forward form": lambda batches: [activity(network, x) for x in batches],
-        "GAIA-A": gaia(late, ("inner",)),
-        "GAIA-Z": gaia(layers, ("top1",)),
+        "GAIA-A": gaia(late, ("inner.abs_mean",)),
+        "GAIA-Z": gaia(layers, ("top1.density",)),
         "GAIA family, late layers and forward form": gaia(late),
-        "GAIA-A and GAIA-Z, all layers": gaia(layers, ("top1", "inner")),
+        "GAIA-A and GAIA-Z, all layers": gaia(layers, ("top1.density", "inner.abs_mean")),
         EXTRACTION: gaia(layers),
     }
 
@@ -78,7 +72,6 @@ def released(network: networks.Classifier) -> dict[str, Way]:
     """GAIA-A and GAIA-Z as in JGEthanChen/GAIA-OOD: as many full backward passes as scalars."""
     network.requires_grad_()
     layers = network.attribution_layers()
-    late = [name for name in layers if name.startswith(network.late)]
 
     def passes(x: Tensor, names: list[str], *scalars: Callable) -> list[list[Tensor]]:
         kept = []
@@ -102,7 +95,10 @@ def released(network: networks.Classifier) -> dict[str, Way]:
         scores = []
         for x in batches:
             output, inner = passes(
-                x, late, lambda z, maps: F.log_softmax(z, 1).sum(), lambda z, maps: maps[-1].mean((2, 3)).sum()
+                x,
+                list(network.late_layers()),
+                lambda z, maps: F.log_softmax(z, 1).sum(),
+                lambda z, maps: maps[-1].mean((2, 3)).sum(),
             )
             total = torch.cat([gradient.mean((2, 3)).abs() for gradient in inner], 1).square().mean(1)
             scores.append(total / output[-1].mean((2, 3)).abs().mean(1))

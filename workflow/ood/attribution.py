@@ -13,20 +13,20 @@ direct sum_c W_c           the plain sum of all logits: the row "fusion (direct 
 
 Kept per image and layer, as means over the layer's channels: the squared non-zero density of G (GAIA-Z), the squared
 absolute spatial mean (``abs_mean``, the released code's reduction) and the squared spatial mean of absolute values
-(``mean_abs``, Eq. 7 as printed). Beside them stands ``active.density``, the forward form of the first (ood.activity).
-Sums over layers, fusion with the output component and signs are left to the detectors, so changing those needs no
-network.
+(``mean_abs``, Eq. 7 as printed). Beside them stands ``active.density``, the forward form of the first (ood.activity),
+which takes no backward pass. Sums over layers, fusion with the output component and signs are left to the detectors, so
+changing those needs no network.
 
 The network runs forward once; the graph starts at the first of the layers, holds no parameter gradients, and is walked
-once for each v. Fewer layers or fewer v are cheaper: GAIA-A alone is ``inner`` at the network's late layers.
+once for each v. Fewer layers or statistics are cheaper: GAIA-A alone is ``inner.abs_mean`` at the late layers.
 """
+
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from ood.activity import Activity, density, mean_square
-
-VECTORS = ("top1", "inner", "direct")
 
 
 def vectors(head: nn.Linear, h: Tensor) -> dict[str, Tensor]:
@@ -54,6 +54,7 @@ STATISTICS = {
     "inner": {"abs_mean": abs_mean, "mean_abs": mean_abs},
     "direct": {"abs_mean": abs_mean, "mean_abs": mean_abs},
 }
+ALL = ("active.density", *(f"{v}.{reduction}" for v, reductions in STATISTICS.items() for reduction in reductions))
 
 
 def channels(layer: nn.Module) -> int:
@@ -62,13 +63,13 @@ def channels(layer: nn.Module) -> int:
 
 
 def attributions(
-    network: nn.Module, x: Tensor, layers: dict[str, nn.Module] | None = None, wanted: tuple[str, ...] = VECTORS
+    network: nn.Module, x: Tensor, layers: dict[str, nn.Module] | None = None, wanted: tuple[str, ...] = ALL
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Penultimate features (N, D) and, by name such as ``inner.abs_mean``, statistics (N, L) in float64.
 
     ``network`` is in eval mode with frozen parameters and stays so; ``layers``, L by name in forward order, are all its
-    attribution layers unless given; ``wanted`` are names of the table above. The backpropagated scalar is a sum over
-    the batch, so an image's values do not depend on its neighbours.
+    attribution layers unless given; ``wanted`` are names of statistics. The backpropagated scalar is a sum over the
+    batch, so an image's values do not depend on its neighbours.
     """
     taps: list[Tensor] = []
     active = Activity()
@@ -85,16 +86,19 @@ def attributions(
         for layer in (network.attribution_layers() if layers is None else layers).values()
     ]
     try:
-        with torch.enable_grad(), active:
+        with torch.enable_grad(), active if "active.density" in wanted else nullcontext():
             h = network.features(x)
     finally:
         for hook in hooks:
             hook.remove()
     found = active.stacked()
     along = vectors(network.head, h.detach())
-    for name in wanted:
-        for reduction, values in _walk(h, taps, along[name], STATISTICS[name], keep=name != wanted[-1]).items():
-            found[f"{name}.{reduction}"] = values
+    asked = {v: [one for one in STATISTICS[v] if f"{v}.{one}" in wanted] for v in along}
+    walked = [v for v in along if asked[v]]
+    for v in walked:
+        statistics = {one: STATISTICS[v][one] for one in asked[v]}
+        for reduction, values in _walk(h, taps, along[v], statistics, keep=v != walked[-1]).items():
+            found[f"{v}.{reduction}"] = values
     return h.detach(), found
 
 

@@ -19,11 +19,11 @@ from ood import detectors, networks, statistics
 from ood.attribution import attributions, channels
 from ood.detectors import Attributions, Features, Images
 from ood.detectors.gaia_a import output_component
-from ood.device import deterministic, name
+from ood.device import name
 from ood.index import column
 from ood.layers import mean
-from ood.loading import Form, batches, job_workers
 from ood.progress import track
+from ood.score import opened
 from ood.step import Input, Output, Spec, run
 
 THRESHOLD = {"fixed": 1.0}  # ReAct's: which number is clipped at costs the same
@@ -39,8 +39,6 @@ def features(network: networks.Classifier, h: Tensor) -> Features:
 
 def ways(network: networks.Classifier, std: list[float], options: dict[str, dict]) -> dict[str, Way]:
     """A function from a batch to its scores for each method of ``options``."""
-    layers = network.attribution_layers()
-    late = {layer: module for layer, module in layers.items() if layer.startswith(network.late or "")}
 
     def of_features(method: str) -> Way:
         detector = detectors.method(method)(**options[method])
@@ -57,17 +55,18 @@ def ways(network: networks.Classifier, std: list[float], options: dict[str, dict
         return lambda x: detector.score(Images(network, [x], std), None)
 
     def gaia_a(x: Tensor) -> np.ndarray:
-        images = attributed(x, late, "inner", "abs_mean")
+        images = attributed(x, network.late_layers(), "inner.abs_mean")
         return -mean(images, "inner.abs_mean") / output_component(images.features)
 
     def gaia_z(x: Tensor) -> np.ndarray:
-        return -mean(attributed(x, layers, "top1", "density"), "top1.density")
+        return -mean(attributed(x, network.attribution_layers(), "top1.density"), "top1.density")
 
-    def attributed(x: Tensor, read: dict[str, nn.Module], vector: str, reduction: str) -> Attributions:
-        h, found = attributions(network, x, read, (vector,))
-        name = f"{vector}.{reduction}"
-        counts = np.array([channels(layer) for layer in read.values()])
-        return Attributions(features(network, h), tuple(read), (), counts, {name: found[name].cpu().numpy()})
+    def attributed(x: Tensor, layers: dict[str, nn.Module], statistic: str) -> Attributions:
+        h, found = attributions(network, x, layers, (statistic,))
+        counts = np.array([channels(layer) for layer in layers.values()])
+        return Attributions(
+            features(network, h), tuple(layers), (), counts, {statistic: found[statistic].cpu().numpy()}
+        )
 
     def way(method: str) -> Way:
         own = {"gaia_a": gaia_a, "gaia_z": gaia_z}
@@ -87,16 +86,13 @@ def timing(
     parquet with the columns of a benchmark's cells (ood.cells): detector, variant (``alone``), dataset (``batch 128``),
     metric (``ms``), ``values`` one per turn; and the device.
     """
-    device = deterministic()
-    network, facts = networks.load(weights, card)
-    network.to(device, memory_format=torch.channels_last)
-    form = Form(facts["size"], facts["mean"], facts["std"], network.preprocessing)
-    every = ways(network, facts["std"], spec["options"])
     test = np.flatnonzero(column(index, "split") == "test")
     rows = []
     for batch in spec["batches"]:
         chosen = test[: max(spec["images"] // batch, 1) * batch]
-        ready = list(batches(images, index, chosen, form, batch, device, job_workers()))
+        network, inputs, std = opened(weights, card, batch)(images, index, chosen)
+        device = network.head.weight.device
+        every, ready = ways(network, std, spec["options"]), list(inputs)
         for way in every.values():
             way(ready[0])
         turns = [

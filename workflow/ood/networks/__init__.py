@@ -51,6 +51,10 @@ class Classifier(nn.Module):
         """
         return {name: module for name, module in self.named_modules() if isinstance(module, nn.BatchNorm2d)}
 
+    def late_layers(self) -> dict[str, nn.Module]:
+        """The attribution layers of its last two blocks, or all where ``late`` names none."""
+        return {name: layer for name, layer in self.attribution_layers().items() if name.startswith(self.late or "")}
+
     def final_norm(self) -> dict[str, nn.Module]:
         """The normalisation layer before the head by name, where GAIA's code reads it for some OOD set only."""
         return {}
