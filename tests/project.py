@@ -1,5 +1,6 @@
 """A copy of the project, to run Snakemake in."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -10,6 +11,9 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
+# Of the run, not of the result.
+VOLATILE = ("logs", "benchmarks", ".partial", ".state", ".lock")
+TIMES = ("timing.json", "networks.html", "report.html")
 
 
 class Project:
@@ -56,6 +60,18 @@ class Project:
         result = self.run("python", "-m", "ood.status", *editions)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
+
+    def digests(self) -> dict[str, str]:
+        """sha256 of every result that must not depend on where, when and how often a job was run."""
+        results = self.folder / "results"
+        return {
+            str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(results.rglob("*"))
+            if path.is_file()
+            and path.relative_to(results).parts[0] not in VOLATILE
+            and not path.name.endswith(".record.json")
+            and path.name not in TIMES
+        }
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.folder / name

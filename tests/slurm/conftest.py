@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from project import Project
-from training import CLUSTER, EPOCHS, cluster_up, digests
+from training import CLUSTER, EPOCHS, cluster_up
 
 
 def tiny(config: dict) -> None:
@@ -54,4 +54,4 @@ def projects(cluster, tmp_path_factory) -> dict[str, Project]:
 
 @pytest.fixture(scope="session")
 def reference(projects) -> dict[str, str]:
-    return digests(projects["local"].folder)
+    return projects["local"].digests()

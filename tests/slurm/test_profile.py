@@ -1,11 +1,11 @@
 """The profile as it stands: the same bytes as a local run, on the right partitions, in few submissions."""
 
-from training import digests, slurm
+from training import slurm
 
 
 def test_the_results_have_the_bytes_of_a_local_run(projects, reference):
     assert {"cells/digits.parquet", "checkpoints/digits/seed0/model.safetensors"} <= set(reference)
-    assert digests(projects["slurm"].folder) == reference
+    assert projects["slurm"].digests() == reference
     assert projects["slurm"].planned() == {}
 
 

@@ -1,6 +1,5 @@
 """A training job on the cluster, to be aimed at, and what must be true when it has ended."""
 
-import hashlib
 import json
 import re
 import shutil
@@ -15,8 +14,6 @@ from project import Project
 CLUSTER = Path(__file__).with_name("cluster.sh")
 CHECKPOINT = "results/checkpoints/digits/seed0"
 EPOCHS = 6
-# Of the run, not of the result.
-VOLATILE = ("logs", "benchmarks", ".partial", ".state", ".lock")
 
 
 def until(condition: Callable, what: str, seconds: float = 300):
@@ -35,19 +32,6 @@ def slurm(*command: str) -> str:
 def cluster_up() -> None:
     """Start what of the cluster does not run."""
     subprocess.run([CLUSTER, "up"], check=True)
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """sha256 of every result that must not depend on where and how often a job was run."""
-    results = folder / "results"
-    return {
-        str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(results.rglob("*"))
-        if path.is_file()
-        and path.relative_to(results).parts[0] not in VOLATILE
-        and not path.name.endswith(".record.json")
-        and path.name not in ("timing.json", "networks.html")
-    }
 
 
 def starts(folder: Path) -> dict[str, str]:
@@ -128,7 +112,7 @@ class Training:
 
     def is_as(self, reference: dict[str, str]) -> None:
         """The same bytes everywhere, nothing repeated that was finished, nothing left to do."""
-        assert digests(self.folder) == reference
+        assert self.project.digests() == reference
         assert starts(self.folder) == self.before
         assert not list((self.folder / "results/.state").glob("*"))
         assert self.project.planned() == {"training_cards": 1, "all": 1}  # the page that tells how long it took

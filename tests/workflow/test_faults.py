@@ -1,51 +1,31 @@
 """What goes wrong, and what the user is told; nothing half-written, nothing lost."""
 
-import hashlib
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-VOLATILE = ("logs", "benchmarks", ".partial", ".state")
 
-
-def digests(folder: Path) -> dict[str, str]:
-    """sha256 of every result but records, logs and timings, which tell of the run and not of the result."""
-    results = folder / "results"
-    return {
-        str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(results.rglob("*"))
-        if path.is_file()
-        and path.relative_to(results).parts[0] not in VOLATILE
-        and not path.name.endswith((".record.json", ".lock"))
-        and path.name not in ("report.html", "timing.json", "networks.html")
-    }
-
-
-@pytest.mark.parametrize("seconds", [6, 14])
-def test_killed_and_started_again_it_ends_with_the_same_bytes(finished, tmp_path, seconds):
-    """kill -9 to the whole process group, some way into a run from nothing; then the same command again."""
-    project = type(finished).copy(tmp_path)
-    (tmp_path / "config.yaml").write_bytes((finished.folder / "config.yaml").read_bytes())
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(finished, fresh):
+    """kill -9 to the whole process group, some way into a run from nothing and into the next; then the same command."""
+    (fresh.folder / "config.yaml").write_bytes((finished.folder / "config.yaml").read_bytes())
     command = ["workflow/run.sh", "2", "demo"]
-    with (tmp_path / "first.log").open("w") as log:
-        running = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-        time.sleep(seconds)
-        assert running.poll() is None, (tmp_path / "first.log").read_text()
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
-    again = project.run(*command)
+    for seconds in (6, 14):
+        with (fresh.folder / "head.log").open("w") as log:
+            running = subprocess.Popen(
+                command, cwd=fresh.folder, env=fresh.environment(), stdout=log, stderr=log, start_new_session=True
+            )
+            time.sleep(seconds)
+            assert running.poll() is None, (fresh.folder / "head.log").read_text()
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+    again = fresh.run(*command)
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "HEADLINE" in str(digests(tmp_path))
-    assert digests(tmp_path) == digests(finished.folder)
-    assert not list((tmp_path / "results/.partial").glob("*"))
+    assert "HEADLINE" in str(fresh.digests())
+    assert fresh.digests() == finished.digests()
+    assert not list((fresh.folder / "results/.partial").glob("*"))
 
 
 def test_a_checkpoint_outside_its_band_stops_what_hangs_on_it(project):

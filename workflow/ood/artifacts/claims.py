@@ -4,12 +4,13 @@ A table of sentences rather than of numbers, so it has its own layout; what it s
 ``CLAIMS/<claim>/<benchmark>`` and, for the counts, ``CLAIMS/<paper>/<benchmark>``.
 """
 
+from html import escape
 from pathlib import Path
 
 import pandas as pd
 
+from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.render import HTML
 
 NAME = "CLAIMS"
 CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
@@ -81,12 +82,20 @@ def save(evidence: Evidence) -> pd.DataFrame:
     left = texts.loc[texts["unchecked"] != "", ["claim", "unchecked"]]
     frames = [counts, claims.set_index("claim id"), left]
     heads = [f"{NAME}: {CAPTION} Counts: {' / '.join(COUNTED)}", FOOT, "Claims that no cell decides."]
-    page = [f"<style>{HTML} th,td{{text-align:left;vertical-align:top}}</style>"]
-    page += [f"<p>{head}</p>{one.to_html()}" for head, one in zip(heads, frames, strict=True)]
-    Path(f"{base}.html").write_text("\n".join(page) + "\n")
+    tables = [_browsed(one) for one in frames]
+    Path(f"{base}.html").write_text(page.page(heads[0], [FOOT], tables))
     text = [f"{head}\n{one.to_string(justify='left')}" for head, one in zip(heads, frames, strict=True)]
     Path(f"{base}.txt").write_text("\n\n".join(text) + "\n")
     return counts
+
+
+def _browsed(frame: pd.DataFrame) -> str:
+    def entry(text: str) -> page.Entry:
+        verdict = next((one for one in COUNTED[:2] if text.startswith(one)), "")
+        return page.Entry(f'<span class="{verdict}">{escape(text)}</span>')
+
+    rows = {label: [entry(text) for text in texts] for label, *texts in frame.itertuples()}
+    return page.table(frame.index.name, frame.columns, rows, "text")
 
 
 def wide(lines: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:

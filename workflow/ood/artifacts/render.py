@@ -9,13 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.table import Panel, Table
-
-HTML = (
-    "body{font:14px sans-serif} table{border-collapse:collapse;margin:1em 0} th,td{padding:.2em .8em;text-align:right;"
-    "border:0} thead{border-bottom:1px solid #888} tr:nth-child(even){background:#f4f4f4}"
-)
 
 
 def save(evidence: Evidence, table: Table) -> pd.DataFrame:
@@ -25,8 +21,7 @@ def save(evidence: Evidence, table: Table) -> pd.DataFrame:
     entries.drop(columns="shown").to_csv(f"{base}.csv", index=False, lineterminator="\n")
     Path(f"{base}.tex").write_text(latex(table))
     frames = [panel_frame(table, panel, entries) for panel in table.panels]
-    page = [f"<style>{HTML}</style><h3>{table.name}: {table.caption}</h3>", *(frame.to_html() for frame in frames)]
-    Path(f"{base}.html").write_text("\n".join(page) + "\n")
+    Path(f"{base}.html").write_text(browsed(table, entries))
     Path(f"{base}.txt").write_text("\n".join([table.caption, *(frame.to_string() for frame in frames)]) + "\n")
     return entries.set_index("id")[["printed", "shown", "difference"]].rename(columns={"shown": "ours"})
 
@@ -42,6 +37,28 @@ def panel_frame(table: Table, panel: Panel, entries: pd.DataFrame) -> pd.DataFra
             column = "shown" if kind == "ours" else kind
             lines[row.key if len(kinds) == 1 else f"{row.key}, {kind}"] = [text.at[name, column] for name in ids]
     return pd.DataFrame.from_dict(lines, "index", columns=pd.Index([c.label for c in panel.columns], name=panel.title))
+
+
+def browsed(table: Table, entries: pd.DataFrame) -> str:
+    """The page for a browser: a row per method, whose entries hold ours, what is printed, and the difference."""
+    found = entries.set_index("id")
+
+    def entry(name: str) -> page.Entry:
+        line = found.loc[name]
+        value = line["mean"] if line["ours"] else line["printed"].split(" ")[0]
+        interval = f", interval {line['low']:.2f} to {line['high']:.2f}" if pd.notna(line.get("low")) else ""
+        html = page.number(line["shown"], line["printed"], line["difference"], line["mark"])
+        return page.Entry(html, value, name, name + interval)
+
+    tables = [
+        page.table(
+            panel.title,
+            [column.label for column in panel.columns],
+            {row.key: [entry(table.id(row, column)) for column in panel.columns] for row in table.rows},
+        )
+        for panel in table.panels
+    ]
+    return page.page(f"{table.name}: {table.caption}", [table.foot], tables)
 
 
 def heading(label: str) -> str:

@@ -1,0 +1,75 @@
+"""Tables in a browser, a real one: what a click on a heading and a word in the box do."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from ood.artifacts import page
+from ood.errors import Problem
+
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+VALUES = {"a": 9.5, "b": -3.0, "c": 92.45, "d": "", "e": 92.5}
+
+
+@pytest.fixture
+def shown(tmp_path):
+    """What the page of VALUES shows after a script: the labels of its visible rows, in order."""
+    if not (browser := shutil.which("chromium")):
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+
+    def rows(script: str) -> list[str]:
+        entries = {label: [page.Entry(str(value), value)] for label, value in VALUES.items()}
+        text = page.page("A table", [], [page.table("method", ["AUROC"], entries)])
+        path = tmp_path / "page.html"
+        path.write_text(f"{text}<script>{script}</script>")
+        command = [browser, *FLAGS, f"--user-data-dir={tmp_path}/profile", "--dump-dom", path.as_uri()]
+        found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+        return re.findall(r"<tr><th>(\w)</th>", found)
+
+    return rows
+
+
+CLICK = "document.querySelectorAll('thead th')[1].click();"
+
+
+def test_a_click_sorts_by_value_and_another_turns_it_round(shown):
+    """As numbers, not as text; what is missing stays last."""
+    assert shown("") == ["a", "b", "c", "d", "e"]
+    assert shown(CLICK) == ["b", "a", "c", "e", "d"]
+    assert shown(CLICK + CLICK) == ["e", "c", "a", "b", "d"]
+
+
+def test_what_is_typed_hides_the_other_rows(shown):
+    typed = "const box = document.querySelector('input'); box.value = '92 .5'; box.dispatchEvent(new Event('input'));"
+    assert shown(typed) == ["e"]  # a hidden row has an attribute, so it is not found
+
+
+def test_labels_are_text_and_ids_are_anchors():
+    text = page.table("m", ["<b>"], {"<i>": [page.Entry("1", 1.0, 'T/"q"/x', "about")]})
+    assert "<th>&lt;i&gt;</th>" in text and "<th>&lt;b&gt;</th>" in text
+    assert '<td id="T/&quot;q&quot;/x" title="about" data-value="1.0">1</td>' in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("not run", "93.00", ""), ('class="none">not run', "printed 93.00")),
+        (("92.90 \u00b1 0.10", "93.00", "-0.10"), ("differs", "within noise")),
+        (("90.00 \u00b1 0.10", "93.00", "-3.00 *", "best"), ("-3.00, beyond noise", 'class="best">90.00')),
+    ],
+)
+def test_a_number_says_whether_it_agrees_in_words(arguments, expected):
+    html = page.number(*arguments)
+    present, other = expected
+    assert other in html and (present in html) == (present != "differs")
+
+
+def test_a_caption_has_no_tex_left_or_stops_the_build():
+    assert (
+        page.plain(r"keeps 95\,\% of $2\|h\|_1 \times$ TV$^\dagger$")
+        == "keeps 95\u2009% of 2\u2016h\u2016_1 \u00d7 TV\u2020"
+    )
+    with pytest.raises(Problem, match=r"frac.*add it to SIGNS in ood.artifacts.page"):
+        page.plain(r"$\frac{1}{K}$")
