@@ -45,7 +45,7 @@ def test_cifar10_is_planned_as_the_paper_has_it(fresh, monkeypatch):
     assert benchmark["network"] == {"name": "resnet34", "width": 64} and benchmark["seeds"] == [0, 1, 2, 3, 4]
     assert (recipe["epochs"], recipe["batch"], recipe["learning_rate"]) == (200, 128, 0.1)
     rules = {catalogue.datasets()[name].rule for name in benchmark["averages"]["average"]}
-    assert rules == {"crop"} and len(benchmark["ood"]) == 7 and len(benchmark["detectors"]) == 19
+    assert rules == {"crop"} and len(benchmark["ood"]) == 7 and benchmark["also"] == ["mahalanobis_layers"]
     monkeypatch.setenv("OOD_MIRROR", "")
     planned = fresh.planned("cifar10")
     assert planned == {
