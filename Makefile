@@ -6,12 +6,11 @@ PYTHON ?= python3
 VENV := .venv
 LOCK := envs/requirements.lock
 READY := $(VENV)/ready
-LATEX := latexmk texlive-latex-recommended lmodern
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data status prune test test-slurm mutants bench-train bench-score lint setup latex lock clean
+.PHONY: demo small cifar full data status prune test test-slurm mutants bench-train bench-score lint setup latex browser lock clean
 
 demo small cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -29,7 +28,7 @@ prune: setup
 	@PYTHONPATH=workflow python -m ood.prune $(if $(CONFIRM),--remove)
 
 # The real runs of the workflow beside all other tests, as neither keeps two cores busy.
-test: setup latex
+test: setup latex browser
 	@python -m pytest tests/workflow & runs=$$!; failed=0; python -m pytest tests/detectors tests/unit || failed=1; \
 	wait $$runs || failed=1; exit $$failed
 
@@ -64,18 +63,12 @@ $(READY): $(LOCK)
 	@$(VENV)/bin/python -m compileall -q -j0 $(VENV)/lib > /dev/null || true
 	@touch $@
 
-# LaTeX comes from the system. Where it may not be installed, everything but the PDF is made.
+# LaTeX comes from the system, and a browser for the tests.
 latex:
-	@if ! command -v latexmk pdflatex > /dev/null; then \
-	  root="$$([ "$$(id -u)" = 0 ] || echo sudo -n)"; \
-	  if command -v apt-get > /dev/null && $$root true 2> /dev/null; then \
-	    echo "Installing LaTeX ($(LATEX)) ..."; \
-	    $$root apt-get update -qq; \
-	    $$root apt-get install -y -qq --no-install-recommends -o DPkg::Options::=--force-confdef $(LATEX) > /dev/null; \
-	  else \
-	    echo "No LaTeX, so no PDF; all else is made. To have it: sudo apt-get install $(LATEX)"; \
-	  fi; \
-	fi
+	@envs/apt.sh latexmk "latexmk texlive-latex-recommended lmodern" "No LaTeX, so no PDF; all else is made."
+
+browser:
+	@envs/apt.sh chromium chromium "No Chromium, so what pages do in a browser is not tested."
 
 # After a change of pyproject.toml: resolve again, and write what is generated from the lock.
 lock:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Run an edition, write its HTML report, print its headline: workflow/run.sh CORES EDITION
 #
+# The report is also written when the run fails: of what there is, with a list of what is missing.
 # The lock of the operating system, held by this shell and its jobs and gone with the last of them, stands in for
 # Snakemake's own, which a killed run leaves behind: after a kill the same command goes on where it stopped.
 set -euo pipefail
@@ -13,16 +14,20 @@ exec 9> results/.lock
 flock --nonblock 9 || { echo "Another run is at work in this folder; waiting for it ..." >&2; flock 9; }
 rm -rf results/.partial
 
-snakemake "$edition" --cores "$cores" --nolock --rerun-incomplete --quiet rules host
+failed=0
+snakemake "$edition" --cores "$cores" --nolock --rerun-incomplete --quiet rules host || failed=$?
 changed() {
     find results workflow/report "$made" \( -path results/logs -o -path results/editions \) -prune -o \
         -type f ! -name .lock -newer "$report" -print -quit
 }
 if [ ! -f "$report" ] || [ -n "$(changed)" ]; then
     log=results/logs/editions/$edition/report.log
-    snakemake "$edition" --nolock --report "$made/report.part.html" > "$log" 2>&1 || { cat "$log" >&2; exit 1; }
+    mkdir -p "$made" "$(dirname "$log")"
+    OOD_EDITION=$edition snakemake "$edition" --nolock --report "$made/report.part.html" > "$log" 2>&1 ||
+        { [ "$failed" != 0 ] || cat "$log" >&2; exit 1; }
     mv "$made/report.part.html" "$report"
 fi
+[ "$failed" = 0 ] || { echo "The run failed; what it has made is in $report" >&2; exit "$failed"; }
 
 cat "$made"/artifacts/overview/HEADLINE.*.txt
 echo "Appendix: $(ls "$made/appendix.pdf" 2> /dev/null || echo 'not made, there is no LaTeX')"

@@ -1,11 +1,14 @@
 """What goes wrong, and what the user is told; nothing half-written, nothing lost."""
 
 import os
+import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
+from browser import dom
 
 
 def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(finished, fresh):
@@ -52,12 +55,24 @@ def test_a_result_without_a_record_is_not_read(project):
     assert "results/cells/digits.parquet has no record" in result.stderr
 
 
-def test_a_failing_notebook_is_kept_and_named(project):
+def test_a_failing_notebook_is_kept_and_named_and_the_report_says_what_is_missing(project):
     project.edit("notebooks/rg.py", "rg.clips(evidence, benchmark)", "rg.no_such_table(evidence)")
-    result = project.snakemake("demo_rg")
+    result = project.run("workflow/run.sh", "2", "demo")
     assert result.returncode != 0
     assert "notebooks/rg.py, cell" in result.stderr and "no_such_table" in result.stderr
     assert (project.folder / "results/logs/editions/demo/notebooks/rg.failed.ipynb").is_file()
+    report = project.folder / "results/editions/demo/report.html"
+    assert f"what it has made is in {report.relative_to(project.folder)}" in result.stderr
+    shown = dom(report, project.folder / "profile")
+    missing = re.findall(r"results/editions/demo/[\w/.-]+\.(?:html|png|pdf)(?=</p>|</li>)", shown)
+    assert len(missing) == len(set(missing)) and f"{len(missing)} results of this edition are missing" in shown
+    assert {Path(path).name for path in missing} >= {
+        "RG-T1.digits.html",
+        "RG-T3.digits.html",
+        "rg.html",
+        "appendix.pdf",
+    }
+    assert not any("gaia" in path for path in missing) and "GAIA" in shown
 
 
 def test_a_renamed_variant_stops_the_notebook_with_its_cell(project):

@@ -61,7 +61,7 @@ def typeset(edition, *suffixes):
     return [path for paper in PAPERS for path in made(edition, paper, *suffixes)]
 
 
-def reported(edition, paper):
+def shown(edition, paper):
     """A paper's artifacts, those that a browser can show with their place in the HTML report."""
     outputs = []
     for path, (artifact, benchmark) in made(edition, paper).items():
@@ -71,8 +71,9 @@ def reported(edition, paper):
             "benchmark": PRINTED.get(benchmark, benchmark) or "all",
         }
         caption = f"../report/{artifact.id}.rst"
-        shown = path.endswith((".html", ".png"))
-        outputs.append(report(path, caption=caption, category=PAPERS[paper], labels=labels) if shown else path)
+        if path.endswith((".html", ".png")):
+            path = reported(path, caption=caption, category=PAPERS[paper], labels=labels)
+        outputs.append(path)
     return outputs
 
 
@@ -88,8 +89,8 @@ for edition in EDITIONS:
                 evidence=evidence(edition, paper),
                 published=PUBLISHED,
             output:
-                artifacts=reported(edition, paper),
-                page=report(
+                artifacts=shown(edition, paper),
+                page=reported(
                     f"results/editions/{edition}/notebooks/{paper}.html",
                     caption="../report/notebook.rst",
                     category=PAPERS[paper],

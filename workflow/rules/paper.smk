@@ -13,7 +13,7 @@ for edition in EDITIONS:
             tables=typeset(edition, ".csv"),
             artifacts=typeset(edition, ".tex", ".pdf"),
         output:
-            pdf=report(
+            pdf=reported(
                 f"results/editions/{edition}/appendix.pdf",
                 caption="../report/appendix.rst",
                 category="Appendix",

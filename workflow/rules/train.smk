@@ -86,7 +86,7 @@ rule training_cards:
         cards=lambda wildcards: trained(wildcards.edition, "card.json"),
         timings=lambda wildcards: trained(wildcards.edition, "timing.json"),
     output:
-        page=report(
+        page=reported(
             "results/editions/{edition}/networks.html",
             caption="../report/networks.rst",
             category="Overview",
