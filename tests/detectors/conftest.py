@@ -6,7 +6,7 @@ import torch
 
 from ood import networks
 from ood.attribution import attributions as attribute
-from ood.attribution import channels
+from ood.attribution import blocks, channels
 from ood.detectors import Attributions, Features, Labelled
 from ood.networks import bit_r101x1
 from ood.networks.resnet34 import Network
@@ -98,6 +98,7 @@ def given():
         counts = np.array([channels(layer) for layer in layers.values()])
         statistics = {name: values.numpy() for name, values in found.items()}
         features = Features(h.numpy(), z.detach().numpy(), weight, bias)
-        return Attributions(features, tuple(layers), network.late, counts, statistics, tuple(final))
+        late = network.late
+        return Attributions(features, tuple(layers), late, counts, statistics, tuple(final), blocks(network))
 
     return make

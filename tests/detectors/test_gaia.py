@@ -68,6 +68,14 @@ def mean_square(gradients: dict[str, torch.Tensor], reduction: str, prefixes: tu
     return torch.cat(parts).square().mean().item()
 
 
+def of_blocks(gradients: dict[str, torch.Tensor]) -> dict[str, tuple[str, ...]]:
+    """ResNet34's four blocks and WRN-40-2's three, alone and with all that follow; BiT's layers are of one only."""
+    first = next(name for name in gradients if "." in name).split(".")[0]
+    names = {"layer1": [f"layer{n}" for n in (1, 2, 3, 4)], "block1": [f"block{n}" for n in (1, 2, 3)]}.get(first, [])
+    sets = {f"block={name}": (f"{name}.",) for name in names}
+    return sets | {f"from={name}": tuple(f"{later}." for later in names[n:]) for n, name in enumerate(names[:-1])}
+
+
 def gaia_a(gradients, of_feature, every, blocks) -> dict[str, float]:
     output = of_feature.abs().mean().item()
     columns = {"output": output}
@@ -79,12 +87,16 @@ def gaia_a(gradients, of_feature, every, blocks) -> dict[str, float]:
             columns[f"{row}{suffix}"] = -mean_square(gradients[row], reduction, blocks)
     for name, gradient in gradients["inner"].items():
         columns[f"q=0.5 layer={name}"] = -mean_square({name: gradient / output**0.5}, "abs_mean")
+    fused = {name: gradient / output**0.5 for name, gradient in gradients["inner"].items()}
+    for column, prefixes in of_blocks(fused).items():
+        columns[f"q=0.5 {column}"] = -mean_square(fused, "abs_mean", prefixes)
     return columns
 
 
 def gaia_z(gradients, of_feature, every, blocks) -> dict[str, float]:
     gradients = gradients["top1"]
     sets = {"all": every, "late": blocks, **{f"layer={name}": (name,) for name in gradients}}
+    sets |= of_blocks(gradients)
     if every != ("",):
         sets["with final norm"] = ("",)
     columns = {column: -mean_square(gradients, "density", prefixes) for column, prefixes in sets.items()}

@@ -88,7 +88,7 @@ def test_options_reach_the_detector_and_are_noted(files):
 def write_attributions(path, seed: int, layers: str) -> np.ndarray:
     """A statistics file with random densities (5, 2) of layers with one and three channels."""
     density = np.random.default_rng(seed).random((5, 2))
-    about = {"layers": layers.split(), "late": ["block2."], "final": []}
+    about = {"layers": layers.split(), "late": ["block2."], "final": [], "blocks": ["block1.", "block2."]}
     save_file({"top1.density": density, "channels": np.array([1, 3])}, path, metadata={"ood": json.dumps(about)})
     return density
 

@@ -62,6 +62,12 @@ def channels(layer: nn.Module) -> int:
     return layer.num_channels if isinstance(layer, nn.GroupNorm) else layer.num_features
 
 
+def blocks(network: nn.Module) -> tuple[str, ...]:
+    """How the names of the layers inside each block of a network start, in forward order."""
+    names = {module: name for name, module in network.named_modules()}
+    return tuple(f"{names[block]}." for block in network.blocks().values())
+
+
 def attributions(
     network: nn.Module, x: Tensor, layers: dict[str, nn.Module] | None = None, wanted: tuple[str, ...] = ALL
 ) -> tuple[Tensor, dict[str, Tensor]]:

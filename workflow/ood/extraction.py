@@ -7,7 +7,7 @@ import torch
 from safetensors.numpy import save_file
 
 from ood import networks
-from ood.attribution import attributions, channels
+from ood.attribution import attributions, blocks, channels
 from ood.device import deterministic
 from ood.index import column
 from ood.loading import Form, batches, job_workers
@@ -30,8 +30,8 @@ def extract(
     images: npy or tar (ood.prepare, ood.pack). spec: batch. ``accepted`` says that the checkpoint's accuracy lies in
     its band. features: safetensors with ``features`` (N, D) and ``logits`` (N, C), float32, and the head's ``weight``
     (C, D) and ``bias`` (C,). statistics: safetensors with the (M, L) arrays of ood.attribution for the M images of the
-    split ``test``, and the number of channels of each layer; the layers' names, the prefixes of the late ones, and the
-    name of the final one are in its metadata. A network without such layers has none.
+    split ``test``, and the number of channels of each layer. Its metadata has the layers' names, the prefixes of the
+    late ones and of those of each block, and the name of the final one. A network without such layers has none.
     """
     device = deterministic()
     network, facts = networks.load(weights, card)
@@ -63,7 +63,7 @@ def extract(
     head = {"weight": network.head.weight.cpu().numpy(), "bias": network.head.bias.cpu().numpy()}
     save_file({"features": arrays.pop("features"), "logits": arrays.pop("logits"), **head}, features)
     arrays["channels"] = np.array([channels(layer) for layer in layers.values()])
-    about = {"layers": list(layers), "late": network.late, "final": list(final)}
+    about = {"layers": list(layers), "late": network.late, "final": list(final), "blocks": blocks(network)}
     save_file(arrays, statistics, metadata={"ood": json.dumps(about)})  # one entry: several have no fixed order
 
 

@@ -22,3 +22,15 @@ def mean(images: Attributions, statistic: str, prefixes: tuple[str, ...] = ()) -
     chosen = np.any(matched, axis=0) if prefixes else ~np.isin(images.layers, images.final)
     weights = images.channels * chosen
     return images.statistics[statistic] @ (weights / weights.sum())
+
+
+def of_blocks(images: Attributions) -> dict[str, tuple[str, ...]]:
+    """Prefixes for ``mean``, by column: each block alone (``block=...``), and with all that follow (``from=...``).
+
+    The last block has one column. Blocks without an attribution layer do not count, and a single one is no choice: {}.
+    """
+    blocks = [prefix for prefix in images.blocks if any(name.startswith(prefix) for name in images.layers)]
+    names = [prefix.rstrip(".") for prefix in blocks]
+    alone = {f"block={name}": (prefix,) for name, prefix in zip(names, blocks, strict=True)}
+    onward = {f"from={name}": tuple(blocks[place:]) for place, name in enumerate(names[:-1])}
+    return alone | onward if len(blocks) > 1 else {}

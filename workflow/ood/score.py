@@ -75,9 +75,8 @@ def read_attributions(path: Path, features: Features) -> Attributions:
             f"{path}: this network has no normalisation layers, where GAIA reads gradients. Give its benchmark in "
             "config.yaml a list of detectors without gaia_a and gaia_z."
         )
-    return Attributions(
-        features, tuple(about["layers"]), tuple(about["late"]), arrays.pop("channels"), arrays, tuple(about["final"])
-    )
+    layers, late, final, blocks = (tuple(about[name]) for name in ("layers", "late", "final", "blocks"))
+    return Attributions(features, layers, late, arrays.pop("channels"), arrays, final, blocks)
 
 
 class Batches:

@@ -35,7 +35,7 @@ class Attributions(NamedTuple):
     """What one attribution pass leaves (ood.attribution): per layer its name and channels, per statistic (N, L).
 
     ``late``: prefixes of the names of the network's late layers, none for all. ``final``: the last of ``layers``, where
-    it is one that no default reads.
+    it is one that no default reads. ``blocks``: the prefixes of the names in each of the network's blocks.
     """
 
     features: Features
@@ -44,6 +44,7 @@ class Attributions(NamedTuple):
     channels: np.ndarray
     statistics: dict[str, np.ndarray]
     final: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
 
 
 class Images(NamedTuple):

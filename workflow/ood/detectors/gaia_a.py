@@ -11,7 +11,8 @@ constant factor, which changes no ranking.
 Columns: ``q=0.5`` (default, the released code), ``q=1``, ``q=2``; ``inner`` (q = 0); ``output`` (E_out alone, which is
 high for confident inputs, so its sign is +); ``top1`` and ``direct``, the rows without the log-softmax. Paper and code
 disagree on where the absolute value stands: plain names take the absolute value of the spatial mean (code), names with
-`` mean_abs`` the spatial mean of absolute values (Eq. 7 as printed). ``q=0.5 layer=...`` is one layer, for Figure 3.
+`` mean_abs`` the spatial mean of absolute values (Eq. 7 as printed). ``q=0.5 layer=...`` is one layer, for Figure 3 of
+the supplement; ``q=0.5 block=...`` one block and ``q=0.5 from=...`` it and all later ones, for Figure 4 of the paper.
 
 The layers are the network's late ones: blocks 3 and 4 of ResNet34, as in the released commands for CIFAR (supplement
 A.1 speaks of the last block only). The option ``layers``, prefixes of names, overrides them.
@@ -50,4 +51,6 @@ class Method(Detector):
                 columns[f"{row}{suffix}"] = -layers.mean(images, f"{row}.{reduction}", chosen)
         for name in images.layers:
             columns[f"q=0.5 layer={name}"] = -layers.mean(images, "inner.abs_mean", (name,)) / output
+        for column, prefixes in layers.of_blocks(images).items():
+            columns[f"q=0.5 {column}"] = -layers.mean(images, "inner.abs_mean", prefixes) / output
         return columns

@@ -44,8 +44,8 @@ def expected_error(z: np.ndarray, dtype: type) -> np.ndarray:
 
 
 def s1(images: Features, dtype: type = float) -> np.ndarray:
-    """S1, not a score: zero, (N,), but for rounding."""
-    return ((images.h.astype(dtype) ** 2).sum(axis=1) + 1) * (expected_error(images.z, dtype) ** 2).sum(axis=1)
+    """S1, not a score: zero, (N,), but for the rounding of ``dtype``; ||h||_2^2, which half overflows, is float64."""
+    return (terms.norm(images.h, 2) ** 2 + 1) * (expected_error(images.z, dtype) ** 2).sum(axis=1)
 
 
 class Method(Detector):
