@@ -8,8 +8,8 @@ from mutants import run
 from ood import detectors
 
 TABLE = run.mutants()
-MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "saliency", "metrics")
-MODULES += ("statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts")
+MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "saliency", "closeup", "metrics")
+MODULES += ("statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts", "ranks", "rounding")
 
 
 @pytest.mark.parametrize("file", sorted({mutant.file for mutant in TABLE}))

@@ -15,15 +15,13 @@ from ood.errors import Problem
 from ood.networks import Classifier
 
 
-def layercam(network: Classifier, x: Tensor) -> dict[str, Tensor]:
-    """Maps (N, H, W) in [0, 1] of images (N, channels, H, W), by the name of the network's saliency layer.
+def top_gradients(
+    network: Classifier, x: Tensor, layers: dict[str, torch.nn.Module]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Outputs A of layers in forward order, and the largest logit's gradients d z_y/d A: each (N, K, H, W).
 
-    ``network`` is in eval mode with frozen parameters and stays so. A map without a positive entry is zero. Raises
-    Problem for a network without saliency layers.
+    ``network`` is in eval mode with frozen parameters and stays so.
     """
-    layers = network.saliency_layers()
-    if not layers:
-        raise Problem(f"{type(network).__module__}: this network has no blocks, at whose ends LayerCAM could look.")
     outputs: list[Tensor] = []
 
     def tap(module: torch.nn.Module, inputs: tuple, output: Tensor) -> Tensor:
@@ -40,9 +38,21 @@ def layercam(network: Classifier, x: Tensor) -> dict[str, Tensor]:
         for hook in hooks:
             hook.remove()
     gradients = torch.autograd.grad(top, outputs)
+    return [output.detach() for output in outputs], list(gradients)
+
+
+def layercam(network: Classifier, x: Tensor) -> dict[str, Tensor]:
+    """Maps (N, H, W) in [0, 1] of images (N, channels, H, W), by the name of the network's saliency layer.
+
+    ``network`` is in eval mode with frozen parameters and stays so. A map without a positive entry is zero. Raises
+    Problem for a network without saliency layers.
+    """
+    layers = network.saliency_layers()
+    if not layers:
+        raise Problem(f"{type(network).__module__}: this network has no blocks, at whose ends LayerCAM could look.")
     maps = {}
-    for name, output, gradient in zip(layers, outputs, gradients, strict=True):
-        cam = F.relu((F.relu(gradient) * output.detach()).sum(1, keepdim=True))
+    for name, output, gradient in zip(layers, *top_gradients(network, x, layers), strict=True):
+        cam = F.relu((F.relu(gradient) * output).sum(1, keepdim=True))
         cam = F.interpolate(cam, size=x.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
         largest = cam.amax((1, 2), keepdim=True)
         maps[name] = cam / torch.where(largest > 0, largest, 1)

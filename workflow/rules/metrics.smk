@@ -55,3 +55,32 @@ rule cells:
     shell:
         "python -m ood.cells --metrics {input.metrics} --cards {input.cards} --disjoint {input.disjoint} --cells {output.cells}"
         " --spec {params.spec:q} --log {log}"
+
+
+rule rounding:
+    """What number formats decide: the AUROC of S1, which is zero, and FPR95 under ties."""
+    input:
+        indices=lambda wildcards: expand("results/data/{dataset}/index.parquet", dataset=sets(wildcards.benchmark)),
+        features=lambda wildcards: expand(
+            "results/features/{benchmark}/seed{seed}/{dataset}.safetensors",
+            seed=seeds(wildcards.benchmark),
+            dataset=sets(wildcards.benchmark),
+            **wildcards,
+        ),
+    output:
+        table="results/rounding/{benchmark}.parquet",
+    log:
+        "results/logs/rounding/{benchmark}.log",
+    conda:
+        "../../envs/ood.yaml"
+    params:
+        spec=lambda wildcards: spec(
+            benchmark=wildcards.benchmark,
+            datasets=sets(wildcards.benchmark),
+            averages=CONFIG.benchmarks[wildcards.benchmark].averaged(),
+            seeds=seeds(wildcards.benchmark),
+        ),
+        code=code("ood.rounding"),
+    shell:
+        "python -m ood.rounding --indices {input.indices} --features {input.features} --table {output.table}"
+        " --spec {params.spec:q} --log {log}"

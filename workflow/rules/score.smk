@@ -43,6 +43,39 @@ use rule score as score_network with:
         gpu=1,
 
 
+rule closeup:
+    """Gradients by channel and saliency maps of some images of each set, inside a benchmark's first network."""
+    input:
+        weights=lambda wildcards: of_first_seed(wildcards, "model.safetensors"),
+        card=lambda wildcards: of_first_seed(wildcards, "card.json"),
+        accepted=lambda wildcards: of_first_seed(wildcards, "accepted.json"),
+        images=lambda wildcards: list(map(images, sets(wildcards.benchmark))),
+        indices=lambda wildcards: expand("results/data/{dataset}/index.parquet", dataset=sets(wildcards.benchmark)),
+    output:
+        maps="results/closeups/{benchmark}.safetensors",
+    log:
+        "results/logs/closeups/{benchmark}.log",
+    conda:
+        "../../envs/ood.yaml"
+    threads: lambda wildcards: decoders(CONFIG.benchmarks[wildcards.benchmark].id)
+    resources:
+        gpu=1,
+    params:
+        spec=lambda wildcards: spec(
+            network=CONFIG.benchmarks[wildcards.benchmark].network.name,
+            batch=CONFIG.batch(wildcards.benchmark),
+            datasets=sets(wildcards.benchmark),
+            averaged=100,
+            shown=2,
+        ),
+        code=lambda wildcards: code("ood.closeup", network(wildcards)),
+    shell:
+        # Not in the parameters: another number of workers makes nothing stale.
+        "OOD_WORKERS={threads} python -m ood.closeup --weights {input.weights} --card {input.card}"
+        " --accepted {input.accepted} --images {input.images} --indices {input.indices} --maps {output.maps}"
+        " --spec {params.spec:q} --log {log}"
+
+
 rule timing:
     """Milliseconds per image of some methods on a benchmark's first checkpoint; the one result that no run repeats."""
     input:
