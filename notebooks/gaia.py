@@ -9,13 +9,13 @@
 # %% [markdown]
 # # GAIA
 # Chen et al., "GAIA: Delving into Gradient-based Attribution Abnormality for Out-of-distribution Detection"
-# (NeurIPS 2023), supplement.
+# (NeurIPS 2023): tables and figures of the supplement, then figures of the paper by their captions.
 
 # %% tags=["parameters"]
 settings = {}
 
 # %%
-from ood.artifacts import gaia
+from ood.artifacts import gaia, gaia_inside
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
@@ -41,6 +41,13 @@ for benchmark in evidence.shown("GAIA-S-T3"):
     display(save(evidence, gaia.fusion(evidence, benchmark)))
 
 # %% [markdown]
+# ## Figure 1: saliency maps by block
+
+# %%
+for benchmark in evidence.shown("GAIA-S-F1"):
+    display(gaia_inside.saliency(evidence, benchmark))
+
+# %% [markdown]
 # ## Figure 2: distributions of scores
 
 # %%
@@ -53,3 +60,25 @@ for benchmark in evidence.shown("GAIA-S-F2"):
 # %%
 for benchmark in evidence.shown("GAIA-S-F3"):
     display(gaia.layers(evidence, benchmark))
+
+# %% [markdown]
+# ## The paper's Figure 2: average gradients by channel
+
+# %%
+for benchmark in evidence.shown("GAIA-M-F2"):
+    display(gaia_inside.average_gradients(evidence, benchmark))
+
+# %% [markdown]
+# ## The paper's Figure 3: non-zero gradients, as maps and by channel
+
+# %%
+for benchmark in evidence.shown("GAIA-M-F3b"):
+    display(gaia_inside.gradient_maps(evidence, benchmark))
+    display(gaia_inside.nonzero(evidence, benchmark))
+
+# %% [markdown]
+# ## The paper's Figure 4: ablation over blocks
+
+# %%
+for benchmark in evidence.shown("GAIA-M-F4"):
+    display(gaia_inside.blocks(evidence, benchmark))

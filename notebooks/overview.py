@@ -8,14 +8,14 @@
 
 # %% [markdown]
 # # Overview
-# What the papers claim and what of it holds, what the benchmarks are made of, how well the networks do their own task,
-# and how every method does.
+# What the papers claim and what of it holds, where paper, code and print disagree, what the benchmarks are made of, how
+# well the networks do their own task, and how every method does.
 
 # %% tags=["parameters"]
 settings = {}
 
 # %%
-from ood.artifacts import claims, overview
+from ood.artifacts import claims, comparison, findings_table, overview
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
@@ -27,6 +27,13 @@ evidence = Evidence(**settings)
 
 # %%
 claims.save(evidence)
+
+# %% [markdown]
+# ## Findings
+# Where paper, released code and print disagree, and what each way gives here.
+
+# %%
+findings_table.save(evidence)
 
 # %% [markdown]
 # ## The images
@@ -50,3 +57,25 @@ overview.training_curves(evidence)
 # %%
 for benchmark in evidence.benchmarks:
     display(save(evidence, overview.headline(evidence, benchmark)))
+
+# %% [markdown]
+# ## ROC curves
+
+# %%
+for benchmark in evidence.benchmarks:
+    display(comparison.roc(evidence, benchmark))
+
+# %% [markdown]
+# ## Average ranks
+
+# %%
+for benchmark in evidence.shown("RANKS"):
+    display(comparison.ranks(evidence, benchmark))
+
+# %% [markdown]
+# ## Printed and reproduced numbers
+# Of the benchmarks that reproduce one of the papers' own.
+
+# %%
+for benchmark in evidence.shown("AGREEMENT"):
+    display(comparison.agreement(evidence, benchmark))

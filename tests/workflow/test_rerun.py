@@ -10,7 +10,7 @@ import pytest
 DOWNSTREAM = {"cells": 1, "verdicts": 1, "demo_overview": 1, "demo_gaia": 1, "demo_igoe": 1, "demo_rg": 1, "all": 1}
 DETECTORS = 18
 NETWORK = 2  # of them, those that run the network themselves: ODIN and RankFeat
-CHAIN = {"training_cards": 1, "train": 1, "accept": 1, "extract": 3}
+CHAIN = {"training_cards": 1, "train": 1, "accept": 1, "extract": 3, "rounding": 1}
 CHAIN |= {"score": DETECTORS - NETWORK, "score_network": NETWORK, "evaluate": DETECTORS}
 
 
@@ -104,7 +104,7 @@ def test_a_new_ood_set_is_extracted_and_scored_without_another_pass_over_the_oth
     scores = [f"results/scores/digits/seed0/{detector}.parquet" for detector in ("energy", "gaia_a")]
     old = [pd.read_parquet(project.folder / path) for path in scores]
     project.configure(lambda config: config["benchmarks"]["digits"]["ood"].append("science"))
-    added = {"prepare": 1, "disjoint": 1, "extract": 1, "evaluate": DETECTORS}
+    added = {"prepare": 1, "disjoint": 1, "extract": 1, "evaluate": DETECTORS, "closeup": 1, "rounding": 1}
     added |= {"score": DETECTORS - NETWORK, "score_network": NETWORK}
     assert project.planned() == added | after
     before = stamps(project)
@@ -133,7 +133,8 @@ def test_editing_a_helper_reruns_exactly_its_importers(project, after):
 def test_editing_what_is_extracted_reruns_extraction_but_not_training(project, after):
     """And not ODIN and RankFeat, which run the network themselves."""
     project.edit("workflow/ood/attribution.py", "gradient.abs().mean(dim=(2, 3))", "gradient.abs().mean((2, 3))")
-    assert project.planned() == {"extract": 3, "score": DETECTORS - NETWORK, "evaluate": DETECTORS - NETWORK} | after
+    extracted = {"extract": 3, "score": DETECTORS - NETWORK, "evaluate": DETECTORS - NETWORK, "rounding": 1}
+    assert project.planned() == extracted | {"closeup": 1} | after
 
 
 def test_editing_a_notebook_reruns_it_and_the_appendix(project, after):
@@ -160,7 +161,13 @@ def test_a_new_seed_adds_its_chain(project, after):
 
 def test_a_changed_recipe_reruns_everything_after_training(project, after):
     project.configure(lambda config: config["recipes"]["digits"].update(epochs=2))
-    assert project.planned() == CHAIN | after
+    assert project.planned() == CHAIN | {"closeup": 1} | after
+
+
+def test_editing_what_is_looked_at_closely_reruns_its_figures(project, after):
+    project.edit("workflow/ood/saliency.py", "amax((1, 2), keepdim=True)", "amax(dim=(1, 2), keepdim=True)")
+    rules = ("demo_gaia", "demo_appendix", "all")
+    assert project.planned() == {"closeup": 1} | {rule: 1 for rule in rules if rule in after}
 
 
 def test_a_detector_is_one_file_and_one_line(project, after):

@@ -1,12 +1,12 @@
 # Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill for each edition.
-from ood.artifacts import CATALOGUE, PAPERS, PRINTED, TIMES
+from ood.artifacts import CATALOGUE, PAPERS, PRINTED, runs
 
 
 def running(edition):
-    """The benchmarks of an edition and what each runs: its detectors, and the clock where it is timed."""
+    """The benchmarks of an edition and what each has that an artifact may need."""
     return {
-        benchmark: CONFIG.methods(benchmark) + ([TIMES] if CONFIG.benchmarks[benchmark].timed else [])
-        for benchmark in EDITIONS[edition]
+        name: runs(CONFIG.methods(name), CONFIG.benchmarks[name].timed, CONFIG.benchmarks[name].reproduces)
+        for name in EDITIONS[edition]
     }
 
 
@@ -35,13 +35,13 @@ def settings(edition):
 def evidence(edition, paper):
     """Everything that a paper's notebook may read."""
     read = {
-        template.format(benchmark=benchmark, seed=seed, dataset=dataset)
+        template.format(benchmark=benchmark, seed=seed, dataset=dataset, detector=detector)
         for artifact in CATALOGUE
         if artifact.paper == paper
-        for template in artifact.reads
-        for benchmark in artifact.shown(running(edition))
+        for template, benchmark in artifact.sources(running(edition))
         for seed in seeds(benchmark)
         for dataset in sets(benchmark)
+        for detector in CONFIG.methods(benchmark)
     }
     return expand(rules.cells.output.cells, benchmark=EDITIONS[edition]) + sorted(read)
 

@@ -3,11 +3,12 @@
 ``CATALOGUE`` lists them; their ids are those of the papers' tables and figures. An artifact exists once for each
 benchmark of config.yaml, once for each of the papers' own benchmarks for which its numbers are printed
 (``printed_for``), or, ``across`` benchmarks, once. Benchmarks that do not run the detectors it ``needs`` have none, nor
-those without times (``TIMES``) where these are needed.
+those without times (``TIMES``), that reproduce none of the papers' own (``PRINT``), or that run fewer than three
+detectors (``SEVERAL``), where these are needed.
 Beyond the cells it ``reads`` result files, named by templates.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SUFFIXES = {"table": ("tex", "csv", "html", "txt"), "figure": ("tex", "pdf", "png")}
 # One notebook each.
@@ -24,11 +25,25 @@ PRINTED = {
 SHEETS = "results/data/{dataset}/sheet.png"
 TIMES = "results/timing/{benchmark}.parquet"
 VERDICTS = "results/claims/{benchmark}.parquet"
+ROUNDING = "results/rounding/{benchmark}.parquet"
+CLOSEUPS = "results/closeups/{benchmark}.safetensors"
 CARDS = "results/checkpoints/{benchmark}/seed{seed}/card.json"
 PRODUCTS = "results/scores/{benchmark}/seed{seed}/encoding_output.parquet"
+SCORES = "results/scores/{benchmark}/seed{seed}/{detector}.parquet"
 GAIA_A = "results/scores/{benchmark}/seed{seed}/gaia_a.parquet"
 GAIA_Z = "results/scores/{benchmark}/seed{seed}/gaia_z.parquet"
 GRADIENTS = ("gradients", "gradnorm", "exgrad", "encoding_output")
+GAIA = ("gaia_a", "gaia_z")
+PRINT = "printed"
+SEVERAL = "several"
+# Files that only benchmarks with these detectors have.
+ONLY_WITH = {ROUNDING: {"gradients"}}
+
+
+def runs(detectors: list[str], timed: Any, reproduces: Any) -> list[str]:
+    """What a benchmark has for an artifact to need."""
+    also = {TIMES: timed, PRINT: reproduces, SEVERAL: len(detectors) > 2}
+    return detectors + [name for name, has in also.items() if has]
 
 
 class Artifact(NamedTuple):
@@ -42,8 +57,17 @@ class Artifact(NamedTuple):
     needs: tuple[str, ...] = ()
 
     def shown(self, running: dict[str, list[str]]) -> list[str]:
-        """Of benchmarks and what each runs (its detectors, and TIMES if it is timed), those the artifact can show."""
+        """Of benchmarks and what each ``runs``, those the artifact can show."""
         return [benchmark for benchmark, detectors in running.items() if set(self.needs) <= set(detectors)]
+
+    def sources(self, running: dict[str, list[str]]) -> list[tuple[str, str]]:
+        """The templates of the files that it reads, each with every benchmark that has such files."""
+        return [
+            (template, benchmark)
+            for template in self.reads
+            for benchmark in self.shown(running)
+            if ONLY_WITH.get(template, set()) <= set(running[benchmark])
+        ]
 
     def files(self, running: dict[str, list[str]]) -> dict[str, str]:
         """Every file of the artifact, relative to its paper's folder -> the benchmark it shows (empty: all)."""
@@ -54,22 +78,32 @@ class Artifact(NamedTuple):
 
 CATALOGUE = (
     Artifact("CLAIMS", "overview", "table", "What the papers claim", across=True, reads=(VERDICTS,)),
+    Artifact(
+        "FINDINGS",
+        "overview",
+        "table",
+        "Where paper, code and print disagree",
+        across=True,
+        reads=(VERDICTS, ROUNDING, SCORES),
+    ),
     Artifact("HEADLINE", "overview", "table", "Every method"),
+    Artifact("ROC", "overview", "figure", "ROC curves", reads=(SCORES,)),
+    Artifact("RANKS", "overview", "figure", "Average ranks of the methods", needs=(SEVERAL,)),
+    Artifact("AGREEMENT", "overview", "figure", "Printed and reproduced numbers", needs=(PRINT,)),
     Artifact("ACCURACY", "overview", "table", "Accuracy of the networks", across=True),
     Artifact("DATA", "overview", "figure", "The images", reads=(SHEETS,)),
     Artifact("TRAINING", "overview", "figure", "Training curves", across=True, reads=(CARDS,)),
     Artifact("GAIA-S-T1", "gaia", "table", "Time per image", across=True, reads=(TIMES,), needs=(TIMES,)),
-    Artifact("GAIA-S-T2", "gaia", "table", "Five seeds", across=True, needs=("gaia_a", "gaia_z")),
+    Artifact("GAIA-S-T2", "gaia", "table", "Five seeds", across=True, needs=GAIA),
     Artifact("GAIA-S-T3", "gaia", "table", "Fusion strategies", printed_for=("imagenet",), needs=("gaia_a",)),
+    # The paper's Figure 5 as well, which has the same panels.
     Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(GAIA_A,), needs=("gaia_a",)),
-    Artifact(
-        "GAIA-S-F3",
-        "gaia",
-        "figure",
-        "Contribution of each layer",
-        reads=(GAIA_A, GAIA_Z),
-        needs=("gaia_a", "gaia_z"),
-    ),
+    Artifact("GAIA-S-F1", "gaia", "figure", "Saliency maps by block", reads=(CLOSEUPS,), needs=GAIA),
+    Artifact("GAIA-S-F3", "gaia", "figure", "Contribution of each layer", reads=(GAIA_A, GAIA_Z), needs=GAIA),
+    Artifact("GAIA-M-F2", "gaia", "figure", "Average gradients by channel", reads=(CLOSEUPS,), needs=GAIA),
+    Artifact("GAIA-M-F3a", "gaia", "figure", "Maps of non-zero gradients", reads=(CLOSEUPS,), needs=GAIA),
+    Artifact("GAIA-M-F3b", "gaia", "figure", "Non-zero gradients by channel", reads=(CLOSEUPS,), needs=GAIA),
+    Artifact("GAIA-M-F4", "gaia", "figure", "Ablation over blocks", needs=GAIA),
     Artifact("IGOE-F1", "igoe", "figure", "Output terms on the simplex", across=True),
     Artifact("IGOE-T1", "igoe", "table", "Gradient scores", across=True, needs=GRADIENTS),
     Artifact("IGOE-A1", "igoe", "table", "Gradient scores by OOD set", printed_for=("small_scale",), needs=GRADIENTS),

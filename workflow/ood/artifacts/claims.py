@@ -11,6 +11,7 @@ import pandas as pd
 
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import SPECIAL, START, longtable
 
 NAME = "CLAIMS"
 CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
@@ -23,9 +24,7 @@ FOOT = (
     "Where a benchmark is not the paper's own, a verdict says whether the claim carries over to it, not whether it "
     "is true."
 )
-START = r"\par\begingroup\footnotesize\setlength{\parindent}{0pt}\setlength{\LTcapwidth}{\linewidth}"
 COUNTED = ("holds", "fails", "within noise", "not run")
-SPECIAL = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"})
 
 
 def entries(frame: pd.DataFrame) -> pd.DataFrame:
@@ -122,14 +121,14 @@ def latex(about: pd.DataFrame, evidence: Evidence) -> str:
     return "\n".join(
         [
             START,
-            *_long([0.4, 0.1, *[0.44 / len(titles)] * len(titles)], CAPTION, NAME, f"claims & {heads}"),
+            *longtable([0.4, 0.1, *[0.44 / len(titles)] * len(titles)], CAPTION, NAME, f"claims & {heads}"),
             *(line(rf"{paper}, {' / '.join(COUNTED)}", paper) for paper in judged["paper"].unique()),
             r"\midrule",
             *claims,
             r"\bottomrule",
             r"\end{longtable}",
             rf"\tablefoot{{{FOOT.translate(SPECIAL)}}}",
-            *_long([0.5, 0.46], "Claims that no cell decides.", f"{NAME}.unchecked", "claim & why not"),
+            *longtable([0.5, 0.46], "Claims that no cell decides.", f"{NAME}.unchecked", "claim & why not"),
             *reasons,
             r"\bottomrule",
             r"\end{longtable}",
@@ -141,14 +140,3 @@ def latex(about: pd.DataFrame, evidence: Evidence) -> str:
 
 def _claim(row: tuple) -> str:
     return rf"\textbf{{{row.id}}} {row.claim.translate(SPECIAL)} ({row.source.translate(SPECIAL)})"
-
-
-def _long(widths: list[float], caption: str, label: str, head: str) -> list[str]:
-    """The beginning of a table over pages with columns of these shares of the line's width."""
-    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{width:.3f}\linewidth}}" for width in widths)
-    return [
-        rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
-        rf"\caption{{{caption}}}\label{{{label}}}\\",
-        rf"\toprule {head} \\ \midrule \endfirsthead",
-        rf"\toprule {head} \\ \midrule \endhead",
-    ]

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
+from safetensors.numpy import load_file
 
 from ood import published
-from ood.artifacts import ARTIFACTS, PRINTED, TIMES
+from ood.artifacts import ARTIFACTS, PRINTED, runs
 from ood.errors import Problem
 
 KEY = ["benchmark", "detector", "variant", "dataset", "metric"]
@@ -40,6 +41,11 @@ class Evidence:
             )
         return cells.loc[key]
 
+    def variants(self, benchmark: str, detector: str) -> list[str]:
+        """The variants of a detector, in its own order."""
+        names = self.cells.index.to_frame(index=False)
+        return list(names.loc[(names["benchmark"] == benchmark) & (names["detector"] == detector), "variant"].unique())
+
     def runs(self, benchmark: str, detector: str) -> bool:
         """Whether a benchmark of ours has a detector's cells; ``network`` stands for the accuracies."""
         return detector in ("network", *self.benchmarks[benchmark]["detectors"])
@@ -51,6 +57,14 @@ class Evidence:
     def verdicts(self, benchmark: str) -> pd.DataFrame:
         """Every claim of the papers with its verdict in print and on the benchmark (ood.verdicts)."""
         return pd.read_parquet(self.results / "claims" / f"{benchmark}.parquet")
+
+    def rounding(self, benchmark: str) -> pd.DataFrame:
+        """S1 and MSP by number format, indexed as the cells (ood.rounding)."""
+        return pd.read_parquet(self.results / "rounding" / f"{benchmark}.parquet").set_index(KEY)
+
+    def closeup(self, benchmark: str) -> dict[str, np.ndarray]:
+        """Arrays by ``dataset/kind/layer`` from inside the benchmark's first network (ood.closeup)."""
+        return load_file(self.results / "closeups" / f"{benchmark}.safetensors")
 
     def title(self, dataset: str) -> str:
         """What to call a dataset, or an average of several."""
@@ -64,7 +78,7 @@ class Evidence:
         """The benchmarks for which an artifact is made: the papers' own that it has numbers of, then ours."""
         about = ARTIFACTS[artifact]
         running = {
-            name: benchmark["detectors"] + ([TIMES] if benchmark["timed"] else [])
+            name: runs(benchmark["detectors"], benchmark["timed"], benchmark["reproduces"])
             for name, benchmark in self.benchmarks.items()
         }
         return [*about.printed_for, *about.shown(running)]
@@ -77,9 +91,11 @@ class Evidence:
         """A benchmark's name in a caption."""
         return self.benchmarks[benchmark]["title"] if self.is_ours(benchmark) else PRINTED[benchmark]
 
-    def scores(self, benchmark: str, seed: int, detector: str) -> pd.DataFrame:
-        """Per-image scores: dataset, image, one column per variant."""
-        return pd.read_parquet(self.results / "scores" / benchmark / f"seed{seed}" / f"{detector}.parquet")
+    def scores(self, benchmark: str, seed: int, detector: str, *variants: str) -> pd.DataFrame:
+        """Per-image scores: dataset, image, one column per variant; with ``variants`` the dataset and these alone."""
+        columns = ["dataset", *variants] if variants else None
+        path = self.results / "scores" / benchmark / f"seed{seed}" / f"{detector}.parquet"
+        return pd.read_parquet(path, columns=columns)
 
     def sheet(self, dataset: str) -> np.ndarray:
         """The contact sheet, uint8 (rows * H, columns * W) or with a third axis of colours."""

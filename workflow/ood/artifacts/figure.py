@@ -28,6 +28,7 @@ ID_COLOUR = "#0072B2"
 OOD_COLOUR = "#D55E00"
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 WIDTH = 6.3  # inches, the appendix's text width
+PAD = 0.1  # inches around what is drawn
 
 
 @contextmanager
@@ -40,8 +41,11 @@ def save(evidence: Evidence, figure: Figure, name: str, caption: str) -> Figure:
     """Write .pdf, .png (the same bytes for the same figure) and the .tex float that includes the .pdf."""
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # matplotlib's creation date
     with style():
-        figure.savefig(evidence.out / f"{name}.pdf", bbox_inches="tight")
-        figure.savefig(evidence.out / f"{name}.png", bbox_inches="tight", dpi=150, metadata={"Software": None})
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # once is enough: drawing is most of a notebook's time
+        box = figure.get_tightbbox().padded(PAD)
+        figure.savefig(evidence.out / f"{name}.pdf", bbox_inches=box)
+        figure.savefig(evidence.out / f"{name}.png", bbox_inches=box, dpi=150, metadata={"Software": None})
     (evidence.out / f"{name}.tex").write_text(
         "\\begin{figure}[htbp]\n\\centering\n"
         f"\\includegraphics[width=\\linewidth]{{{name}.pdf}}\n"

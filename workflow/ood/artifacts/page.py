@@ -87,11 +87,12 @@ def number(ours: str, printed: str, difference: str, mark: str = "") -> str:
     return "".join(lines)
 
 
-def table(title: str, heads: Iterable[str], rows: dict[str, list[Entry]], kind: str = "") -> str:
-    """A table with a heading per column; ``kind`` ``text`` for one of sentences. ``rows`` by label, plain text."""
+def table(title: str, heads: Iterable[str], rows: dict[str, list[Entry]], kind: str = "", note: str = "") -> str:
+    """A table with a heading per column; ``kind`` ``text`` for one of sentences. All but the entries is plain text."""
     top = "".join(f"<th>{escape(head)}</th>" for head in (title, *heads))
     body = "".join(f"<tr><th>{escape(label)}</th>{''.join(map(_cell, row))}</tr>\n" for label, row in rows.items())
-    return f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>\n{body}</tbody></table>\n'
+    said = f"<p>{escape(note)}</p>\n" if note else ""
+    return f'{said}<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>\n{body}</tbody></table>\n'
 
 
 def _cell(entry: Entry) -> str:

@@ -13,6 +13,10 @@ from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.table import Panel, Table
 
+# Of a table over pages: its beginning, and signs that TeX takes for its own.
+START = r"\par\begingroup\footnotesize\setlength{\parindent}{0pt}\setlength{\LTcapwidth}{\linewidth}"
+SPECIAL = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"})
+
 
 def save(evidence: Evidence, table: Table) -> pd.DataFrame:
     """Write .csv, .tex, .html and .txt under the evidence's ``out``; returns the numbers with their ids."""
@@ -90,3 +94,14 @@ def latex(table: Table) -> str:
         lines += [r"\bottomrule", r"\end{tabular}}", r"\par\medskip"]
     lines += [rf"\tablefoot{{{table.foot}}}" if table.foot else "%", r"\end{table}"]
     return "\n".join(lines) + "\n"
+
+
+def longtable(widths: list[float], caption: str, label: str, head: str) -> list[str]:
+    """The beginning of a table over pages with columns of these shares of the line's width."""
+    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{width:.3f}\linewidth}}" for width in widths)
+    return [
+        rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
+        rf"\caption{{{caption}}}\label{{{label}}}\\",
+        rf"\toprule {head} \\ \midrule \endfirsthead",
+        rf"\toprule {head} \\ \midrule \endhead",
+    ]

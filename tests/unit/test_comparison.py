@@ -1,0 +1,93 @@
+"""ROC curves against scikit-learn; printed numbers beside ours as the tables have them; figures of the same bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_curve
+from test_tables import TABLES, evidence
+
+from ood.artifacts import comparison
+from ood.artifacts.comparison import FALSE_POSITIVES, true_positives
+from ood.detectors import method
+
+
+@pytest.mark.parametrize("decimals", [9, 1], ids=["distinct", "ties"])
+def test_the_curve_is_scikit_learns(decimals):
+    rng = np.random.default_rng(0)
+    ids, oods = rng.normal(1, 1, 300).round(decimals), rng.normal(0, 1, 200).round(decimals)
+    labels, scores = np.repeat([1, 0], [300, 200]), np.concatenate([ids, oods])
+    fpr, tpr, _ = roc_curve(labels, scores, drop_intermediate=False)
+    exact = [tpr[fpr <= rate + 1e-9].max() for rate in FALSE_POSITIVES]
+    np.testing.assert_allclose(true_positives(ids, oods), exact, atol=1e-12)
+
+
+@pytest.mark.parametrize(("ids", "oods", "height"), [([2, 3], [0, 1], 1), ([0, 1], [2, 3], 0)])
+def test_separated_scores(ids, oods, height):
+    assert (true_positives(np.array(ids), np.array(oods))[:-1] == height).all()
+
+
+def test_pairs_are_the_tables_entries_in_percent(tmp_path):
+    given = evidence(tmp_path, [0.90, 0.91, 0.92])
+    found = comparison.pairs(given, "mnist")
+    assert set(found["artifact"]) == {"IGOE-T2"} and set(found["metric"]) == {"AUROC"}
+    table = TABLES["IGOE-T2"](given, "mnist").entries(given)
+    both = table[table["difference"] != ""]
+    assert found["printed"].tolist() == pytest.approx([100 * float(text) for text in both["printed"]])
+    assert found["ours"].unique() == pytest.approx([91.0])
+    assert found["agrees"].tolist() == [not text.endswith("*") for text in both["difference"]]
+    assert {True, False} == set(found["agrees"])
+
+
+def test_every_printed_table_of_scores_is_compared():
+    """But for times, and averages over six pairs, which no benchmark of ours has."""
+    assert set(comparison.TABLES) | set(comparison.ACROSS) | {"GAIA-S-T1", "IGOE-T1", "IGOE-T3"} == set(TABLES)
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """Three methods of which the last is best on both sets and for all seeds; their scores are random."""
+    given = evidence(tmp_path, [0.6, 0.7, 0.8], detectors=["rg", "gradnorm", "exgrad"])
+    defaults = {detector: method(detector).default for detector in ("rg", "gradnorm", "exgrad")}
+    rows = [
+        {"benchmark": "mnist", "detector": detector, "variant": variant, "dataset": ood, "metric": "AUROC"}
+        | {"values": [0.6 + place / 10] * 3, "mean": 0.6 + place / 10}
+        for place, (detector, variant) in enumerate(defaults.items())
+        for ood in given.benchmarks["mnist"]["ood"]
+    ]
+    given.cells = pd.DataFrame(rows).set_index(given.cells.index.names)
+    rng = np.random.default_rng(0)
+    for seed in (0, 1, 2):
+        for detector, variant in defaults.items():
+            path = tmp_path / "scores/mnist" / f"seed{seed}" / f"{detector}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            names = np.repeat(["mnist", *given.benchmarks["mnist"]["ood"]], 20)
+            pd.DataFrame({"dataset": names, variant: rng.random(60)}).to_parquet(path)
+    return given
+
+
+@pytest.mark.parametrize("draw", [comparison.roc, comparison.ranks])
+def test_a_figure_is_made_twice_the_same(scored, draw):
+    name = {comparison.roc: "ROC", comparison.ranks: "RANKS"}[draw]
+    made = []
+    for _ in range(2):
+        draw(scored, "mnist")
+        made.append([Path(scored.out, f"{name}.mnist.{suffix}").read_bytes() for suffix in ("pdf", "png", "tex")])
+    assert made[0] == made[1]
+
+
+def test_ranks_in_the_figure(scored):
+    """The same order in all six blocks: Friedman's statistic is 12, and exp(-6) the p-value."""
+    figure = comparison.ranks(scored, "mnist")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert {"ExGrad  1.0", "GradNorm  2.0", "3.0  RG"} <= set(texts)
+    assert r"Friedman's test: $p = 0.002$" in (scored.out / "RANKS.mnist.tex").read_text()
+
+
+def test_the_figure_of_agreement_counts(tmp_path):
+    given = evidence(tmp_path, [0.90, 0.91, 0.92])
+    found = comparison.pairs(given, "mnist")
+    comparison.agreement(given, "mnist")
+    text = (tmp_path / "AGREEMENT.mnist.tex").read_text()
+    assert f"({found['agrees'].sum()} of {len(found)})" in text

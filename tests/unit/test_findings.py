@@ -1,0 +1,156 @@
+"""The table of findings: every number by its id, what is not there said, differences by hand."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ood.artifacts import ARTIFACTS, PAPERS, PRINT, ROUNDING, SEVERAL, TIMES, runs
+from ood.artifacts import findings_numbers as numbers
+from ood.artifacts import findings_table as table
+from ood.artifacts.evidence import Evidence
+from ood.artifacts.findings import FINDINGS
+from ood.paper import macros
+
+ROOT = Path(__file__).parents[2]
+CELLS = {
+    ("gaia_z", "all"): [0.9, 0.8],
+    ("gaia_z", "forward all"): [0.9, 0.8],
+    ("gaia_z", "block=layer1"): [0.5, 0.5],
+    ("gaia_z", "block=layer2"): [0.75, 0.75],
+    ("gradients", "S2 weight"): [0.25, 0.75],
+}
+
+
+@pytest.fixture
+def evidence(tmp_path) -> Evidence:
+    """``one`` has GAIA-Z and gradient scores with two seeds, ``two`` nothing but MSP."""
+    rows = [
+        {"benchmark": "one", "detector": detector, "variant": variant, "dataset": "average", "metric": "AUROC"}
+        | {"values": values, "seeds": [0, 1], "mean": np.mean(values), "std": np.std(values, ddof=1)}
+        for (detector, variant), values in CELLS.items()
+    ]
+    msp = rows[0] | {"benchmark": "two", "detector": "msp", "variant": "msp"}
+    forms = [("s1", "float16"), ("s1", "float32"), ("s1", "float64"), ("msp", "float64")]
+    rounded = [
+        rows[0] | {"detector": score, "variant": form, "metric": metric, "values": [1e-14, 3e-14], "mean": 2e-14}
+        for score, form in forms
+        for metric in ("AUROC", "FPR95", "FPR95_gaia", "FPR95_nearest", "tied", "largest")
+    ]
+    changed = {"float32": [0.5, 0.75], "float64": [0.5625, 0.625]}
+    rounded += [
+        rows[0] | {"detector": "s1", "variant": form, "dataset": "far", "values": values}
+        for form, values in changed.items()
+    ]
+    claim = {"id": "RG-T3.3a", "printed": "fails", "verdict": "within noise"}
+    frames = {
+        "cells/one": rows,
+        "cells/two": [msp],
+        "rounding/one": rounded,
+        "claims/one": [claim],
+        "claims/two": [claim | {"verdict": "not run"}],
+    }
+    h, energy = np.array([1.0, 2.0, 4.0, 8.0]), np.array([3.0, -1.0, 0.0, 5.0])
+    for seed, factor in ((0, 1.5), (1, 2.0)):
+        folder = f"scores/one/seed{seed}"
+        names = {"dataset": ["id", "id", "far", "far"]}
+        product = {"U=norm1 V=energy": h * energy, "U=1 V=energy": energy}
+        frames[f"{folder}/encoding_output"] = names | product
+        frames[f"{folder}/gradients"] = names | {"S2 weight": factor * h * (1 + 1e-9 * np.arange(4) * seed)}
+        frames[f"{folder}/gaia_z"] = names | {"all": -h, "forward all": -h * (1 + 0.25 * seed * (h == 8))}
+    for name, content in frames.items():
+        path = tmp_path / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(content).to_parquet(path)
+    about = {"seeds": [0, 1], "timed": [], "reproduces": None}
+    benchmarks = {
+        "one": about
+        | {
+            "title": "One",
+            "ood": ["far"],
+            "averages": ["average"],
+            "detectors": ["gaia_z", "gradients", "encoding_output"],
+        },
+        "two": about
+        | {"title": "Two", "ood": ["far"], "averages": ["average", "average_resize"], "detectors": ["msp"]},
+    }
+    return Evidence(benchmarks, {}, str(tmp_path), str(ROOT / "paper/published"), str(tmp_path))
+
+
+def test_what_the_table_says(evidence):
+    table.save(evidence)
+    lines = pd.read_csv(evidence.out / "FINDINGS.csv", keep_default_na=False).set_index("id")
+    ours, printed = lines["ours"], lines["printed"]
+    assert ours["FINDINGS/FORWARD/AUROC from gradients/one"] == "85.00 ± 7.07"
+    assert ours["FINDINGS/FORWARD/AUROC from gradients/two"] == "not run"
+    assert ours["FINDINGS/BLOCKS/AUROC of GAIA-Z, last block/one"] == "75.00 ± 0.00"
+    assert ours["FINDINGS/S1/largest value, single precision/one"] == "3.0e\u221214"
+    assert ours["FINDINGS/S1/largest change of one AUROC, single to double/one"] == "12.50"
+    assert ours["FINDINGS/PICTURES/AUROC of GAIA-Z, as released/one"] == "not run"  # there is no other conversion
+    assert ours["FINDINGS/PICTURES/AUROC of MSP, as released/two"] == "85.00 ± 7.07"
+    assert ours["FINDINGS/CLIP/claim RG-T3.3a/one"] == "within noise"
+    assert printed["FINDINGS/CLIP/claim RG-T3.3a/two"] == "fails"
+    # As printed by the papers, fractions in percent; the mean of 91.90, 89.58, 85.81 and 90.08.
+    assert printed["FINDINGS/S1/AUROC, single precision/one"] == "74.1"
+    assert printed["FINDINGS/CLIP/AUROC, k = 0.1/one"] == "86.84"
+    assert printed["FINDINGS/CLIP/AUROC, k = 0.1, mean of the four printed/one"] == "89.34"
+
+
+def test_differences_by_hand(evidence):
+    for (s2, norm), factor in zip(numbers.norms(evidence, "one"), (1.5, 2), strict=True):
+        assert norm.tolist() == [1, 2, 8] and s2 == pytest.approx(factor * norm)
+    assert numbers.proportion(evidence, "one") == "3.0e\u22129"  # images 0 and 3 of the second seed; 2 has no energy
+    assert numbers.reordered(evidence, "one") == "0 of 6"
+    assert numbers.forms(evidence, "one") == "2.5e\u22121"
+    assert numbers.proportion(evidence, "two") == numbers.reordered(evidence, "two") == ""
+
+
+def test_another_order_is_counted(evidence):
+    path = evidence.results / "scores/one/seed0/gradients.parquet"
+    scores = pd.read_parquet(path)
+    scores.loc[[0, 1], "S2 weight"] = scores.loc[[1, 0], "S2 weight"].to_numpy()
+    scores.to_parquet(path)
+    assert numbers.reordered(evidence, "one") == "2 of 6"
+
+
+def test_every_number_of_the_page_has_its_id(evidence):
+    table.save(evidence)
+    text, defined = (evidence.out / "FINDINGS.tex").read_text(), macros([evidence.out / "FINDINGS.csv"])
+    asked = re.findall(r"\\(printed|ours){(.*?)}", text)
+    assert len(asked) == 3 * sum(len(finding.lines) for finding in FINDINGS)
+    assert all(rf"\definecell{{{kind}}}{{{name}}}" in defined for kind, name in asked)
+
+
+@pytest.mark.parametrize("suffix", ["html", "txt"])
+def test_every_finding_is_shown(evidence, suffix):
+    table.save(evidence)
+    page = (evidence.out / f"FINDINGS.{suffix}").read_text()
+    assert all(part in page for finding in FINDINGS for part in (finding.name, finding.lines[-1].label))
+
+
+def test_labels_are_ids_that_latex_takes():
+    for finding in FINDINGS:
+        labels = [line.label for line in finding.lines]
+        assert len(set(labels)) == len(labels)
+        for text in (finding.name, *labels):
+            assert text.isascii() and not set(text) & set("/\\{}~^<>&%$#_")
+
+
+def test_what_a_benchmark_has_and_which_files_are_read():
+    assert runs(["msp", "rg"], [], None) == ["msp", "rg"]
+    assert runs(["msp", "rg", "gradients"], [8], "imagenet") == ["msp", "rg", "gradients", TIMES, PRINT, SEVERAL]
+    running = {"one": ["gradients"], "two": ["msp"]}
+    read = ARTIFACTS["FINDINGS"].sources(running)
+    assert (ROUNDING, "one") in read and (ROUNDING, "two") not in read
+    assert {benchmark for _, benchmark in ARTIFACTS["ROC"].sources(running)} == {"one", "two"}
+    assert ARTIFACTS["GAIA-S-F1"].sources(running) == []
+
+
+def test_every_artifact_has_a_caption_and_is_made_by_its_notebook_and_typeset():
+    sections = "".join(path.read_text() for path in (ROOT / "paper/sections").glob("*.tex"))
+    for artifact in ARTIFACTS.values():
+        assert artifact.paper in PAPERS
+        assert (ROOT / "workflow/report" / f"{artifact.id}.rst").is_file()
+        assert re.search(rf"\\artifacts?{{{re.escape(artifact.id)}[}}.]", sections), artifact.id

@@ -1,0 +1,138 @@
+"""The numbers beside findings: a cell, a number by its number format, a difference of two scores, what is printed."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from ood.artifacts import gaia
+from ood.artifacts.evidence import Evidence
+from ood.published import lookup
+
+Number = Callable[[Evidence, str], str]  # on a benchmark of ours; empty where there is none
+Print = Callable[[Evidence], str]
+
+
+def percent(cell: pd.Series) -> str:
+    """A cell's mean and spread."""
+    return f"{100 * cell['mean']:.2f}" + (f" ± {100 * cell['std']:.2f}" if len(cell["seeds"]) > 1 else "")
+
+
+def cell(detector: str, variant: str, metric: str = "AUROC", dataset: str = "average") -> Number:
+    """A cell of the benchmarks that have it."""
+
+    def number(evidence: Evidence, benchmark: str) -> str:
+        key = (benchmark, detector, variant, dataset, metric)
+        return percent(evidence.cells.loc[key]) if key in evidence.cells.index else ""
+
+    return number
+
+
+def converted(detector: str, variant: str, average: str) -> Number:
+    """An average AUROC of the benchmarks that have pictures both as the released codes convert them and resized."""
+
+    def number(evidence: Evidence, benchmark: str) -> str:
+        both = "average_resize" in evidence.benchmarks[benchmark]["averages"]
+        return cell(detector, variant, dataset=average)(evidence, benchmark) if both else ""
+
+    return number
+
+
+def rounded(score: str, form: str, metric: str) -> Number:
+    """A number of ood.rounding; ``largest`` as it is."""
+
+    def number(evidence: Evidence, benchmark: str) -> str:
+        if not evidence.runs(benchmark, "gradients"):
+            return ""
+        found = evidence.rounding(benchmark).loc[(benchmark, score, form, "average", metric)]
+        return power(max(found["values"])) if metric == "largest" else percent(found)
+
+    return number
+
+
+def reformatted(evidence: Evidence, benchmark: str) -> str:
+    """By how many points the AUROC of S1 changes from single to double precision, at most: of one network and set."""
+    if not evidence.runs(benchmark, "gradients"):
+        return ""
+    values = evidence.rounding(benchmark)["values"]
+    changes = [
+        np.subtract(*(values[benchmark, "s1", form, ood, "AUROC"] for form in ("float32", "float64")))
+        for ood in evidence.benchmarks[benchmark]["ood"]
+    ]
+    return f"{100 * np.abs(changes).max():.2f}"
+
+
+def power(value: float) -> str:
+    """A small number, with a true minus sign."""
+    return f"{value:.1e}".replace("e-0", "e-").replace("-", "\u2212") if value else "0"
+
+
+def last_block(detector: str, prefix: str = "") -> Number:
+    """The cell of the network's last block."""
+
+    def number(evidence: Evidence, benchmark: str) -> str:
+        if not evidence.runs(benchmark, detector):
+            return ""
+        found = [one for one in evidence.variants(benchmark, detector) if one.startswith(f"{prefix}block=")]
+        return cell(detector, found[-1])(evidence, benchmark) if found else ""
+
+    return number
+
+
+def norms(evidence: Evidence, benchmark: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each seed S2 of the last layer and ||h||_1 (a product with energy over energy), image by image."""
+    if not (evidence.runs(benchmark, "gradients") and evidence.runs(benchmark, "encoding_output")):
+        return []
+    found, columns = [], ("U=norm1 V=energy", "U=1 V=energy")
+    for seed in evidence.benchmarks[benchmark]["seeds"]:
+        product, energy = evidence.scores(benchmark, seed, "encoding_output", *columns)[[*columns]].to_numpy().T
+        s2 = evidence.scores(benchmark, seed, "gradients", "S2 weight")["S2 weight"].to_numpy()
+        found.append((s2[energy != 0], (product / np.where(energy, energy, 1))[energy != 0]))
+    return found
+
+
+def proportion(evidence: Evidence, benchmark: str) -> str:
+    """How far S2 is from a constant times ||h||_1, at most and relatively."""
+    ratios = [s2[norm > 0] / norm[norm > 0] for s2, norm in norms(evidence, benchmark)]
+    return power(max(np.ptp(ratio) / ratio.mean() for ratio in ratios)) if ratios else ""
+
+
+def reordered(evidence: Evidence, benchmark: str) -> str:
+    """How many images have another rank by S2 than by ||h||_1; values up to rounding are equal."""
+    pairs = [[rankdata(np.round(part / part.max(), 12)) for part in pair] for pair in norms(evidence, benchmark)]
+    return (
+        f"{sum((one != other).sum() for one, other in pairs)} of {sum(len(one) for one, _ in pairs)}" if pairs else ""
+    )
+
+
+def forms(evidence: Evidence, benchmark: str) -> str:
+    """How far the forward form of GAIA-Z is from the gradients' own, at most and relatively."""
+    off = gaia.apart(evidence, benchmark) if evidence.runs(benchmark, "gaia_z") else pd.Series(dtype=float)
+    return "" if off.empty else power(off.max())
+
+
+def printed(artifact: str, method: str, variant: str, **columns: str) -> Print:
+    """A printed number, in percent."""
+
+    def number(evidence: Evidence) -> str:
+        found = lookup(evidence.published, artifact, method=method, variant=variant, **columns)
+        return found["printed"] if found["unit"] == "percent" else f"{100 * found['value']:.{found['decimals'] - 2}f}"
+
+    return number
+
+
+def mean_of_four(evidence: Evidence) -> str:
+    """The mean of the four AUROCs that RG prints for k = 0.1 beside their average."""
+    table = evidence.published.query("artifact == 'RG-T3' and variant == 'k=0.1; T=1' and metric == 'AUROC'")
+    return f"{table.loc[~table['ood_dataset'].str.startswith('average'), 'value'].mean():.2f}"
+
+
+def verdict(claim: str) -> Number:
+    """What became of a claim on a benchmark (ood.verdicts)."""
+    return lambda evidence, benchmark: evidence.verdicts(benchmark).set_index("id").at[claim, "verdict"]
+
+
+def in_print(claim: str) -> Print:
+    """What became of a claim on the paper's own cells."""
+    return lambda evidence: evidence.verdicts(next(iter(evidence.benchmarks))).set_index("id").at[claim, "printed"]

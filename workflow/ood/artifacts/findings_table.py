@@ -1,0 +1,92 @@
+"""The table FINDINGS: under each finding its lines, printed and a column per benchmark."""
+
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from ood.artifacts import page
+from ood.artifacts.evidence import Evidence
+from ood.artifacts.findings import FINDINGS, Finding
+from ood.artifacts.render import SPECIAL, START, longtable
+
+NAME = "FINDINGS"
+CAPTION = "Where paper, released code and print disagree, and what each way gives here."
+FOOT = (
+    "Percent where nothing else is said; averages over the OOD sets, mean and sample standard deviation over seeds. "
+    "Printed: of the paper's own benchmark, in percent. A dash: nothing is printed. Not run: the benchmark has not "
+    "these methods, layers or sets."
+)
+
+
+def entries(evidence: Evidence) -> pd.DataFrame:
+    """A row per finding, line and benchmark: id, printed and ours as text."""
+    rows = [
+        {
+            "id": f"{NAME}/{finding.name}/{line.label}/{benchmark}",
+            "row": line.label,
+            "column": benchmark,
+            "printed": line.printed(evidence),
+            "ours": line.ours(evidence, benchmark) or "not run",
+        }
+        for finding in FINDINGS
+        for line in finding.lines
+        for benchmark in evidence.benchmarks
+    ]
+    return pd.DataFrame(rows).assign(mark="", difference="")
+
+
+def save(evidence: Evidence) -> pd.DataFrame:
+    """Write .csv, .tex, .html and .txt; returns what a browser shows."""
+    lines, base = entries(evidence), evidence.out / NAME
+    lines.to_csv(f"{base}.csv", index=False, lineterminator="\n")
+    Path(f"{base}.tex").write_text(latex(evidence))
+    numbers = lines.set_index("id")
+    frames = {finding: wide(evidence, finding, numbers) for finding in FINDINGS}
+    text, tables = [f"{NAME}: {CAPTION}\n{FOOT}"], []
+    for finding, frame in frames.items():
+        head = f"{finding.sentence} ({finding.source})"
+        rows = {label: [page.Entry(escape(value)) for value in values] for label, *values in frame.itertuples()}
+        tables.append(page.table(finding.name, frame.columns, rows, "text", head))
+        text.append(f"{finding.name}. {head}\n{frame.to_string()}")
+    Path(f"{base}.html").write_text(page.page(f"{NAME}: {CAPTION}", [FOOT], tables))
+    Path(f"{base}.txt").write_text("\n\n".join(text) + "\n")
+    return pd.concat({finding.name: frame for finding, frame in frames.items()})
+
+
+def wide(evidence: Evidence, finding: Finding, numbers: pd.DataFrame) -> pd.DataFrame:
+    """A row per line of a finding; printed, then a column per benchmark."""
+    rows = {}
+    for line in finding.lines:
+        ids = [f"{NAME}/{finding.name}/{line.label}/{benchmark}" for benchmark in evidence.benchmarks]
+        rows[line.label] = [numbers.at[ids[0], "printed"] or "\u2013", *numbers.loc[ids, "ours"]]
+    titles = [about["title"] for about in evidence.benchmarks.values()]
+    return pd.DataFrame.from_dict(rows, "index", columns=["printed", *titles])
+
+
+def latex(evidence: Evidence) -> str:
+    """Layout and ids."""
+    benchmarks = list(evidence.benchmarks)
+    titles = [about["title"] for about in evidence.benchmarks.values()]
+    widths = [0.4, 0.08, *[0.46 / len(titles)] * len(titles)]
+    body = []
+    for finding in FINDINGS:
+        words = rf"\textbf{{{finding.name}}} " + f"{finding.sentence} ({finding.source})".translate(SPECIAL)
+        body.append(rf"\multicolumn{{{len(widths)}}}{{@{{}}p{{\linewidth}}@{{}}}}{{{words}}} \\*[2pt]")
+        for line in finding.lines:
+            name = f"{NAME}/{finding.name}/{line.label}"
+            cells = [rf"\printed{{{name}/{benchmarks[0]}}}", *(rf"\ours{{{name}/{one}}}" for one in benchmarks)]
+            body.append(" & ".join([rf"\hangindent=2em\quad {line.label}", *cells]) + r" \\")
+        body.append(r"\midrule")
+    return "\n".join(
+        [
+            START,
+            *longtable(widths, CAPTION, NAME, " & ".join(["", "printed", *titles])),
+            *body[:-1],
+            r"\bottomrule",
+            r"\end{longtable}",
+            rf"\tablefoot{{{FOOT}}}",
+            r"\endgroup",
+            "",
+        ]
+    )
