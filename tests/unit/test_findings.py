@@ -1,6 +1,7 @@
 """The table of findings: every number by its id, what is not there said, differences by hand."""
 
 import re
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_every_number_of_the_page_has_its_id(evidence):
 @pytest.mark.parametrize("suffix", ["html", "txt"])
 def test_every_finding_is_shown(evidence, suffix):
     table.save(evidence)
-    page = (evidence.out / f"FINDINGS.{suffix}").read_text()
+    page = unescape((evidence.out / f"FINDINGS.{suffix}").read_text())
     assert all(part in page for finding in FINDINGS for part in (finding.name, finding.lines[-1].label))
 
 
