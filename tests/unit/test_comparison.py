@@ -91,3 +91,9 @@ def test_the_figure_of_agreement_counts(tmp_path):
     comparison.agreement(given, "mnist")
     text = (tmp_path / "AGREEMENT.mnist.tex").read_text()
     assert f"({found['agrees'].sum()} of {len(found)})" in text
+
+
+def test_without_the_methods_of_the_print_the_figure_is_empty(tmp_path):
+    """GAIA's CIFAR-10, but GAIA was not run."""
+    comparison.agreement(evidence(tmp_path, [0.9, 0.91], reproduces="cifar10"), "mnist")
+    assert "(0 of 0)" in (tmp_path / "AGREEMENT.mnist.tex").read_text()

@@ -164,21 +164,21 @@ def pairs(evidence: Evidence, benchmark: str) -> pd.DataFrame:
                 }
             )
         )
-    return pd.concat(frames, ignore_index=True)
+    nothing = pd.DataFrame(columns=["artifact", "metric", "printed", "ours", "agrees"])
+    return pd.concat(frames, ignore_index=True) if frames else nothing
 
 
 def agreement(evidence: Evidence, benchmark: str) -> Figure:
     """AGREEMENT: every printed number that a benchmark reproduces against ours."""
     title, found = evidence.benchmarks[benchmark]["title"], pairs(evidence, benchmark)
     artifacts, shapes = list(dict.fromkeys(found["artifact"])), "os^vDP*X<>"
-    metrics = [metric for metric in ("AUROC", "FPR95") if (found["metric"] == metric).any()]
+    metrics = [metric for metric in ("AUROC", "FPR95") if (found["metric"] == metric).any()] or ["AUROC"]
     with style():
-        figure, axes = plt.subplots(
-            1, len(metrics), figsize=(3.1 * len(metrics) + 1.1, 2.9), layout="constrained", squeeze=False
-        )
+        figure, axes = plt.subplots(1, len(metrics), figsize=(WIDTH, 2.7), layout="constrained", squeeze=False)
         for axis, metric in zip(axes[0], metrics, strict=True):
             shown = found[found["metric"] == metric]
-            low, high = shown[["printed", "ours"]].min().min() - 2, min(shown[["printed", "ours"]].max().max() + 2, 100)
+            both = np.concatenate([shown["printed"], shown["ours"]]).astype(float) if len(shown) else np.array([0, 100])
+            low, high = both.min() - 2, min(both.max() + 2, 100)
             axis.axline((low, low), slope=1, color="grey", linewidth=0.6)
             for place, artifact in enumerate(artifacts):
                 points, colour = shown[shown["artifact"] == artifact], COLOURS[place % len(COLOURS)]
@@ -195,7 +195,6 @@ def agreement(evidence: Evidence, benchmark: str) -> Figure:
                         label=artifact if agrees else None,
                     )
             axis.set(title=f"{metric} (%)", xlabel="printed", ylabel="ours", xlim=(low, high), ylim=(low, high))
-            axis.set_aspect("equal")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper")
     return save(
         evidence,
