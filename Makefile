@@ -10,7 +10,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data status prune test test-slurm mutants bench-train bench-score lint setup latex browser lock clean
+.PHONY: demo small cifar full data status prune show audit diff export test test-slurm mutants bench-train bench-score \
+  lint setup latex browser lock clean
 
 demo small cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -26,6 +27,15 @@ status: setup
 # What in results/ belongs to nothing in config.yaml; to remove it: make prune CONFIRM=1
 prune: setup
 	@PYTHONPATH=workflow python -m ood.prune $(if $(CONFIRM),--remove)
+
+# Where a printed number comes from: make show CELL="GAIA-S-T3/q=0.5/digits letters AUROC" EDITION=demo
+show: setup
+	@PYTHONPATH=workflow python -m ood.audit show "$(CELL)" $(EDITION)
+
+# Is everything as the records say, every number again from the scores? Scores of three cells again from the images too:
+# make audit RERUN=3
+audit: setup
+	@PYTHONPATH=workflow python -m ood.audit verify $(EDITION) $(if $(RERUN),--rerun $(RERUN))
 
 # The real runs of the workflow beside all other tests, as neither keeps two cores busy.
 test: setup latex browser

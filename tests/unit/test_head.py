@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ood import head
+from ood import head, ledger
 from ood.errors import Problem
 from ood.ledger import record_path
 
@@ -33,7 +33,9 @@ def job(tmp_path, monkeypatch):
     """A job, and its output with a record of the parameters {"seed": 1} and the code abc."""
     monkeypatch.chdir(tmp_path)
     Path("a.json").write_text("{}")
-    record_path(Path("a.json")).write_text(json.dumps({"spec": {"seed": 1}, "code": {"digest": "abc"}}))
+    record = {"schema": ledger.SCHEMA, "spec": {"seed": 1}, "code": {"digest": "abc"}}
+    record["id"] = ledger.identity(record)
+    record_path(Path("a.json")).write_text(json.dumps(record | {"seal": ledger.seal(record)}))
 
     class Params(dict):
         spec = property(lambda self: self["spec"])

@@ -18,6 +18,7 @@ from snakemake.cli import parse_args
 from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
 
 from ood import closure, ledger, progress
+from ood.errors import Problem
 
 FRESH, STALE, MISSING, FAILED = STATES = ("fresh", "stale", "missing", "failed")
 
@@ -26,8 +27,8 @@ FRESH, STALE, MISSING, FAILED = STATES = ("fresh", "stale", "missing", "failed")
 class Job:
     """A job of the DAG.
 
-    ``causes`` are those of a job that would run: its own, and those of the jobs before it. ``files`` are its outputs,
-    its log and its benchmark.
+    ``spec`` and ``inputs`` are what it would get now. ``causes`` are those of a job that would run: its own, and those
+    of the jobs before it. ``files`` are its outputs, its log and its benchmark.
     """
 
     rule: str
@@ -37,6 +38,8 @@ class Job:
     before: list["Job"]
     runs: bool
     record: dict[str, Any] | None
+    spec: Any = None
+    inputs: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
 
@@ -114,7 +117,10 @@ def _causes(job: Any, reason: Any, record: dict[str, Any] | None) -> Iterator[st
 
 def _record(outputs: list[Path]) -> dict[str, Any] | None:
     """The last record of a job's outputs, which says how long it took; it may have outlived them."""
-    records = [json.loads(path.read_text()) for path in map(ledger.record_path, outputs) if path.is_file()]
+    records = []
+    for output in outputs:
+        with contextlib.suppress(Problem):  # there is none, or none that can be trusted
+            records.append(ledger.read(output))
     return max(records, key=lambda record: (record["started"], record["seconds"]), default=None)
 
 
@@ -126,6 +132,7 @@ def _jobs(dag: Any) -> Iterator[Job]:
         runs, record = dag.needrun(job), _record(outputs)
         benchmark = job.wildcards_dict.get("benchmark", "")
         known[job] = made = Job(job.rule.name, benchmark, outputs, Path(job.log[0]), before, runs, record)
+        made.spec, made.inputs = json.loads(job.params.spec), list(map(str, job.input))
         made.files = [Path(path) for path in job.products()]
         if runs:
             own = [made.failure()] if made.state() == FAILED else list(_causes(job, dag.reason(job), record))

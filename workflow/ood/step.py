@@ -9,7 +9,6 @@ is killed, and is given again to the same job only: the same inputs, parameters,
 
 import argparse
 import errno
-import hashlib
 import inspect
 import json
 import os
@@ -17,7 +16,7 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NewType
 
@@ -52,27 +51,23 @@ def _parser(function: Callable, module: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _paths(arguments: dict[str, Any], kinds: dict[str, Any], *wanted: Any) -> list[Path]:
-    given = [arguments[name] for name, kind in kinds.items() if kind in wanted]
-    return [path for value in given for path in ([value] if isinstance(value, Path) else value)]
+def _paths(arguments: dict[str, Any], kinds: dict[str, Any], *wanted: Any) -> dict[str, list[Path]]:
+    """The arguments of the wanted kinds, each as a list of files."""
+    given = {name: arguments[name] for name, kind in kinds.items() if kind in wanted}
+    return {name: [value] if isinstance(value, Path) else value for name, value in given.items()}
 
 
-def _state(job: ledger.Job, outputs: list[Path]) -> Path:
+def _state(job: ledger.Job, outputs: Iterable[Path]) -> Path:
     """The folder for a job's state: of these outputs, made from these inputs, with these parameters and this code."""
     facts = job.facts
-    identity = [
-        facts["step"],
-        facts["spec"],
-        [given["sha256"] for given in facts["inputs"]],
-        facts["code"]["digest"],
-        [str(path) for path in outputs],
-    ]
-    return STATES / hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    digests = [given["sha256"] for given in facts["inputs"]]
+    same = [facts["step"], facts["spec"], digests, facts["code"]["digest"], list(map(str, outputs))]
+    return STATES / ledger.fingerprint(same)
 
 
 def _run(function: Callable, module: str, arguments: dict[str, Any], roots: Callable | None) -> None:
     kinds = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
-    outputs = _paths(arguments, kinds, Output, Outputs)
+    outputs = {path: name for name, paths in _paths(arguments, kinds, Output, Outputs).items() for path in paths}
     spec = next((arguments[name] for name, kind in kinds.items() if kind is Spec), {})
     modules = (module, *(roots(arguments) if roots else ()))
     job = ledger.Job(module, modules, spec, _paths(arguments, kinds, Input, Inputs))
@@ -96,7 +91,7 @@ def _run(function: Callable, module: str, arguments: dict[str, Any], roots: Call
         if missing:
             raise Problem(f"{module} did not write {', '.join(missing)}. This is a fault of the step.")
         for final, made in draft.items():
-            job.publish(made, final)
+            job.publish(made, final, outputs[final])
         for folder in states.values():
             shutil.rmtree(folder)
     finally:

@@ -72,7 +72,7 @@ class Table:
     ranked: bool = True  # whether the rows compete, so that the best of a column is marked
 
     def entries(self, evidence: Evidence) -> pd.DataFrame:
-        """One line per number: id, row, column, printed and ours as text, and what ours was made from."""
+        """One line per number: id, row, column, printed and ours as text, and which cells these are."""
         lines = [
             self._entry(evidence, row, column, panel)
             for panel in self.panels
@@ -98,12 +98,14 @@ class Table:
             "printed": "",
             "ours": "",
             "difference": "",
+            "published": "",
             "cell": "",
             "mean": float("nan"),
         }
         found, cell = self._printed(evidence, row, column), self._cell(evidence, row, column)
         decimals, factor = DECIMALS[self.unit], FACTOR[self.unit]
         if found is not None:
+            entry["published"] = found["cell"]
             entry["printed"] = found["printed"] + (f" ± {found['printed_std']}" if found["printed_std"] else "")
         if cell is not None:
             spread = f" ± {cell['std'] * factor:.{decimals}f}" if len(cell["seeds"]) > 1 else ""

@@ -1,0 +1,74 @@
+"""The commands: ``python -m ood.audit show CELL [EDITION]``, ``python -m ood.audit verify [EDITION]``."""
+
+import argparse
+import logging
+import sys
+
+from ood.audit import chain, numbers, rerun
+from ood.audit.lineage import EDITIONS, editions, find
+from ood.audit.records import Records
+from ood.audit.show import show
+from ood.errors import Problem, unknown
+from ood.progress import log
+
+LEVELS = "abc"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ood.audit", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    shown = commands.add_parser("show", help="where a printed number comes from")
+    shown.add_argument("cell", help="its id, artifact/row/column")
+    shown.add_argument("edition", nargs="?")
+    verified = commands.add_parser("verify", help="is everything as the records say?")
+    verified.add_argument("edition", nargs="?")
+    verified.add_argument("--levels", default="ab", help="which of a, b (c comes with --rerun)")
+    verified.add_argument("--rerun", type=int, default=0, metavar="K", help="scores of K cells again from the images")
+    verified.add_argument("--seed", type=int, default=0, help="of the choice of those cells")
+    return parser
+
+
+def _edition(name: str | None) -> str:
+    """The edition that is asked for, or the only one. Raises Problem."""
+    known = editions()
+    if name and name not in known:
+        raise Problem(unknown("edition with results", name, known))
+    if not name and len(known) != 1:
+        raise Problem(f"{len(known)} editions have results ({', '.join(known)}). Name one, for instance EDITION=demo.")
+    return name or known[0]
+
+
+def verify(edition: str | None, levels: str, count: int, seed: int) -> bool:
+    """Print one line per level, and what it found; whether all was found right."""
+    records = Records.load()
+    targets = [_edition(edition)] if edition else editions()
+    tops = [path for path in records if any(path.startswith(f"{EDITIONS}/{name}/") for name in targets)]
+    outputs = records.upstream(tops)
+    right = True
+    for name in levels + ("c" if count else ""):
+        if name == "a":
+            level = chain.verify(records, targets)
+        elif name == "b":
+            level = numbers.verify(records, outputs)
+        else:
+            level = rerun.verify(records, targets, count, seed)
+        print(level, flush=True)
+        right &= not level.findings
+    return right
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    log.setLevel(logging.INFO)
+    log.addHandler(logging.StreamHandler(sys.stderr))
+    try:
+        if options.command == "show":
+            print(show(find(options.cell, _edition(options.edition), Records.load())))
+            return 0
+        return 0 if verify(options.edition, options.levels, options.rerun, options.seed) else 1
+    except Problem as problem:
+        sys.exit(str(problem))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Level (a): are the files what their records say, do the records hang together, and are the sources still the same?
+
+Finds what was changed, replaced, moved, added or removed after it was made, unless file, record and the records of all
+that was made from it were rewritten together, which is what levels (b) and (c) are for.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from ood import ledger
+from ood.audit.findings import Finding, Level, short
+from ood.audit.records import Record, Records, files
+from ood.closure import LOCK, file_of
+from ood.errors import Problem
+from ood.plan import Job, changes, plan
+from ood.progress import track
+
+# Whichever way a file comes, it is the file with its digest: a change of how files are fetched makes none stale.
+BY_DIGEST = ("ood.fetch",)
+WAITED_FOR = "accepted.json"  # the admission of a checkpoint: a score's job waits for it, and does not read it
+
+
+@cache
+def digest(path: str) -> str | None:
+    """sha256 of a file of today, None where there is none."""
+    return ledger.sha256(Path(path)) if Path(path).is_file() else None
+
+
+def sealed(records: Records) -> Iterator[Finding]:
+    """Records that are none, or that do not match their seal, their id, or the place where they lie."""
+    for path, why in records.broken.items():
+        yield Finding(path, f"is no record ({why})")
+    for output, raw in records.raw.items():
+        path, record = f"{output}{ledger.SUFFIX}", records[output]
+        if record.seal != ledger.seal(raw):
+            yield Finding(path, "was edited: its seal", short(ledger.seal(raw)), short(record.seal))
+        if record.id != ledger.identity(raw):
+            yield Finding(path, "was edited: its id", short(ledger.identity(raw)), short(record.id))
+        if record.output.path != output:
+            yield Finding(path, "is the record of another file", output, record.output.path)
+
+
+def outputs(records: Records) -> Iterator[Finding]:
+    """Files that are not what their record says, that are missing, or that have none."""
+    for output, record in track(records.items(), "digest", len(records)):
+        found = digest(output)
+        if found is None:
+            yield Finding(output, "is missing, though it has a record")
+        elif found != record.output.sha256:
+            yield Finding(output, "was changed after it was made: sha256", short(record.output.sha256), short(found))
+    broken = {path.removesuffix(ledger.SUFFIX) for path in records.broken}
+    for path in map(str, files()):
+        if path not in records and path not in broken:
+            yield Finding(path, "has no record: its origin is unknown")
+
+
+def inputs(records: Records) -> Iterator[Finding]:
+    """Files from which something was made that are not what they were then: by digest, and by their record's id."""
+    for path, consumers in records.consumers.items():
+        made = sorted(consumers)
+        given = {output: next(one for one in records[output].inputs if one.path == path) for output in made}
+        other = [output for output in made if given[output].sha256 != digest(path)]
+        if other:
+            expected = short(given[other[0]].sha256)
+            yield Finding(path, f"is not what {_several(other)} made from: sha256", expected, short(digest(path)))
+        identity = records[path].id if path in records else None
+        other = [output for output in made if given[output].record != identity and output not in other]
+        if other:
+            what = f"has not the record that {_several(other)} made from: id"
+            yield Finding(path, what, short(given[other[0]].record), short(identity))
+
+
+def _several(outputs: list[str]) -> str:
+    return f"{outputs[0]} was" if len(outputs) == 1 else f"{outputs[0]} and {len(outputs) - 1} more were"
+
+
+def sources(records: Records) -> Iterator[Finding]:
+    """Modules, notebooks and the lock that are not those which the outputs were made with: these are stale."""
+    made: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for output, record in records.items():
+        if record.step not in BY_DIGEST:
+            made[str(LOCK), record.lock].append(output)
+            for name, then in record.code.modules.items():
+                made[_source(name), then].append(output)
+    for (path, then), stale in sorted(made.items()):
+        if digest(path) != then:
+            what = f"was edited since {_several(sorted(stale))} made, stale now: sha256"
+            yield Finding(path, what, short(then), short(digest(path)))
+
+
+@cache
+def _source(name: str) -> str:
+    """The file of a module, relative to the project's folder; a notebook is one already."""
+    file = None if name.endswith(".py") else file_of(name)
+    return str(file.relative_to(Path.cwd())) if file and file.is_relative_to(Path.cwd()) else str(file or name)
+
+
+def configuration(records: Records, jobs: list[Job]) -> Iterator[Finding]:
+    """Outputs that config.yaml of today asks for and that are missing, or were made with other parameters or inputs."""
+    changed: dict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        for output in map(str, job.outputs):
+            if output in records:
+                for cause in _otherwise(records[output], job):
+                    changed[cause].append(output)
+            elif digest(output) is None:
+                changed["not made yet"].append(output)
+    for cause, stale in changed.items():
+        more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
+        yield Finding(stale[0], f"{'missing' if cause == 'not made yet' else 'stale'}{more}, {cause}")
+
+
+def _otherwise(record: Record, job: Job) -> Iterator[str]:
+    yield from changes(record.spec, job.spec, "parameter")
+    read = {given.path for given in record.inputs}
+    yield from (f"input without {path}" for path in sorted(read - set(job.inputs)))
+    yield from (f"input with {path}" for path in sorted(set(job.inputs) - read) if not path.endswith(WAITED_FOR))
+
+
+def verify(records: Records, targets: list[str]) -> Level:
+    """Level (a) of all records; ``targets`` are the editions, of which today's configuration is asked."""
+    found = [*sealed(records), *outputs(records), *inputs(records), *sources(records)]
+    try:
+        found += configuration(records, plan(*targets))
+    except Problem as problem:
+        found.append(Finding("config.yaml", f"cannot be planned: {problem}"))
+    digests = len(records) + sum(len(record.inputs) + len(record.code.modules) + 1 for record in records.values())
+    return Level("a", f"{len(records):,} records, {digests:,} digests", found)

@@ -1,0 +1,107 @@
+"""Level (b): every number again, from the score files to the page.
+
+Each step after the scores is run again by its own function and compared with what it wrote, metrics, cells, verdicts,
+tables, figures, notebooks; then the PDF's own text is read back and must be what the tables say, id by id. Finds a file
+that was rewritten together with its records; not scores that were.
+"""
+
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pandas as pd
+
+from ood.audit.findings import Finding, Level
+from ood.audit.marks import marks, plain
+from ood.audit.records import Record, Records
+from ood.audit.replay import again
+from ood.errors import Problem
+from ood.progress import track
+
+# The steps after the scores; the PDF is read instead, as another LaTeX writes other bytes.
+STEPS = ("ood.notebook", "ood.evaluate", "ood.cells", "ood.verdicts", "ood.disjoint", "ood.acceptance")
+TYPESETTING = "ood.paper"
+MACRO = re.compile(r"\\(ours|printed|difference)\{((?:[^{}]|\{[^{}]*\})*)\}")
+
+
+def due(records: Records, outputs: list[str]) -> list[str]:
+    """One output of each job that is to be done again, the longest first."""
+    first = {records[output].job: output for output in outputs if records[output].step in STEPS}
+    return sorted(first.values(), key=lambda output: -records[output].seconds)
+
+
+def _silence() -> None:
+    """What notebooks' kernels say on stderr; what is wrong comes back as findings."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _again(records: Records, output: str) -> list[Finding]:
+    with tempfile.TemporaryDirectory() as scratch:
+        return again(records, output, Path(scratch))
+
+
+def remade(records: Records, outputs: list[str]) -> list[Finding]:
+    """What is not as it is when it is made again; a process per core."""
+    found = []
+    with ProcessPoolExecutor(os.cpu_count(), get_context("forkserver"), _silence) as pool:
+        runs = [pool.submit(_again, _needed(records, output), output) for output in outputs]
+        for run in track(runs, "job again", len(runs)):
+            found += run.result()
+    return found
+
+
+def _needed(records: Records, output: str) -> Records:
+    """The records of one job."""
+    return records.only(records.jobs[records[output].job])
+
+
+def texts(tables: list[Path]) -> pd.DataFrame:
+    """What is to be read under each id, by kind: of tables' .csv files."""
+    frame = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False).assign(file=str(path)) for path in tables])
+    absent = frame["printed"].ne("").map({True: "not run", False: "-"})
+    return frame.assign(
+        ours=frame["ours"].where(frame["ours"] != "", absent),
+        printed=frame["printed"].replace("", "-"),
+        difference=frame["difference"].replace("", "-"),
+    ).set_index("id")
+
+
+def typeset(record: Record) -> Iterator[Finding]:
+    """Where the PDF does not print what its tables say: every number of every table, in its order."""
+    given = {name: [Path(path) for path in paths] for name, paths in record.arguments().items()}
+    expected = texts(given["tables"])
+    try:
+        found = marks(Path(record.output.path))
+    except Problem as problem:
+        yield Finding(record.output.path, str(problem))
+        return
+    for mark in found:
+        if mark.id not in expected.index:
+            yield Finding(record.output.path, f"page {mark.page} has '{mark.text}' under the unknown id {mark.id}")
+        elif mark.text != plain(expected.at[mark.id, mark.kind]):
+            where = f"page {mark.page}, {mark.kind} of {mark.id}"
+            yield Finding(record.output.path, where, expected.at[mark.id, mark.kind], mark.text)
+    places = [(mark.kind, mark.id) for mark in found]
+    for path in given["artifacts"]:
+        wanted = MACRO.findall(path.read_text()) if path.suffix == ".tex" else []
+        members = set(wanted)
+        if wanted and [place for place in places if place in members] != wanted:
+            missing = next(iter((Counter(wanted) - Counter(places)).elements()), None)
+            what = f"lacks {missing[0]} of {missing[1]}" if missing else "has the numbers in another order or twice"
+            yield Finding(record.output.path, f"the table of {path} {what}")
+
+
+def verify(records: Records, outputs: list[str]) -> Level:
+    """Level (b) of the jobs that made these outputs."""
+    jobs = due(records, outputs)
+    found = remade(records, jobs)
+    pages = [output for output in outputs if records[output].step == TYPESETTING]
+    for output in pages:
+        found += typeset(records[output])
+    numbers = sum(len(marks(Path(output))) for output in pages)
+    return Level("b", f"{len(jobs)} jobs after the scores done again, {numbers:,} numbers read in the PDF", found)

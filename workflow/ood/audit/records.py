@@ -1,0 +1,151 @@
+"""All records of a run, checked one by one, and the graph that they are."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ood import ledger
+from ood.errors import Problem
+
+# Under results/ what no step makes, or what is not finished: drafts, states and the lock are hidden.
+UNRECORDED = re.compile(r"results/(logs/|benchmarks/|\.|editions/[^/]+/report\.html$)")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class File(Strict):
+    """An input: the step's argument, sha256 and, where it was made by the workflow, the id of its record."""
+
+    argument: str
+    path: str
+    sha256: str
+    record: str | None = None
+
+
+class Made(Strict):
+    argument: str
+    path: str
+    sha256: str
+    bytes: int
+
+
+class Code(Strict):
+    digest: str
+    modules: dict[str, str]
+
+
+class Record(Strict):
+    """What ood.ledger writes; the first part determines the output, the second is circumstance."""
+
+    id: str
+    seal: str
+    output: Made
+    step: str
+    spec: Any
+    inputs: list[File]
+    code: Code
+    lock: str
+
+    schema_: Literal[2] = Field(alias="schema")
+    commit: str | None
+    dirty: bool | None
+    host: str
+    cpu: str
+    gpu: str | None
+    slurm_job: str | None
+    started: str
+    seconds: float
+    peak_memory_mb: int
+    versions: dict[str, str]
+
+    @property
+    def job(self) -> str:
+        """The same for all outputs of one job."""
+        same = [self.step, self.spec, self.code.digest, [[given.path, given.sha256] for given in self.inputs]]
+        return ledger.fingerprint(same)
+
+    def arguments(self) -> dict[str, list[str]]:
+        """The inputs by argument of the step."""
+        found: dict[str, list[str]] = {}
+        for given in self.inputs:
+            found.setdefault(given.argument, []).append(given.path)
+        return found
+
+
+def parsed(path: Path) -> tuple[dict[str, Any], Record]:
+    """A record's file: as JSON has it, and checked. Raises Problem for what is no record of today's schema."""
+    try:
+        raw = json.loads(path.read_text())
+        return raw, Record.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Problem(f"{'.'.join(map(str, first['loc'])) or 'record'}: {first['msg'].lower()}") from None
+    except ValueError as error:
+        raise Problem(f"not JSON: {error}") from None
+
+
+def files(results: Path = Path(ledger.RESULTS)) -> Iterator[Path]:
+    """Everything under results/ that must have a record, sorted."""
+    for path in sorted(results.rglob("*")):
+        if path.is_file() and not path.name.endswith(ledger.SUFFIX) and not UNRECORDED.match(str(path)):
+            yield path
+
+
+class Records(dict[str, Record]):
+    """The record of every output by its path, ``raw`` as JSON has it; ``broken`` the files that are none, and why."""
+
+    def __init__(self, known: dict[str, Record] | None = None):
+        super().__init__(known or {})
+        self.raw: dict[str, dict[str, Any]] = {}
+        self.broken: dict[str, str] = {}
+
+    @classmethod
+    def load(cls, results: Path = Path(ledger.RESULTS)) -> "Records":
+        """All that lie below a folder."""
+        self = cls()
+        for path in sorted(results.rglob(f"*{ledger.SUFFIX}")):
+            output = str(path).removesuffix(ledger.SUFFIX)
+            if UNRECORDED.match(str(path)):
+                continue
+            try:
+                self.raw[output], self[output] = parsed(path)
+            except Problem as problem:
+                self.broken[str(path)] = str(problem)
+        return self
+
+    def only(self, outputs: Iterable[str]) -> "Records":
+        """Those of some outputs."""
+        return Records({output: self[output] for output in outputs})
+
+    @cached_property
+    def consumers(self) -> dict[str, list[str]]:
+        """Of every file the outputs that were made from it."""
+        found: dict[str, list[str]] = {}
+        for output, record in self.items():
+            for given in record.inputs:
+                found.setdefault(given.path, []).append(output)
+        return found
+
+    @cached_property
+    def jobs(self) -> dict[str, list[str]]:
+        """The outputs of every job."""
+        found: dict[str, list[str]] = {}
+        for output, record in self.items():
+            found.setdefault(record.job, []).append(output)
+        return found
+
+    def upstream(self, outputs: Iterable[str]) -> list[str]:
+        """These outputs and all generated files that they rest on, each once, the nearest first."""
+        found, queue = {}, list(outputs)
+        for path in queue:
+            if path in self and path not in found:
+                found[path] = None
+                queue += [given.path for given in self[path].inputs]
+        return list(found)
