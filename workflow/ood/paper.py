@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ood.audit.anchors import link
 from ood.errors import Problem
 from ood.progress import log
 from ood.step import Input, Inputs, Output, Spec, run
@@ -29,7 +30,7 @@ def signed(text: str) -> str:
 
 
 def macros(tables: list[Path]) -> str:
-    """TeX that defines, for every cell id in the tables' .csv files, what is printed, what ours is, their difference.
+    """TeX that defines, for every cell id in the tables' .csv files, what is printed, ours, their difference, a link.
 
     Raises Problem when an id occurs twice, or when a number is not finite.
     """
@@ -43,6 +44,7 @@ def macros(tables: list[Path]) -> str:
     lines = []
     for row in frame.itertuples():
         ours = typeset(row.ours, row.mark) or (r"\notrun" if row.printed else NOTHING)
+        lines.append(rf"\definecell{{link}}{{{row.id}}}{{{link(row.id).replace('#', chr(92) + '#')}}}")
         lines.append(rf"\definecell{{ours}}{{{row.id}}}{{{ours}}}")
         lines.append(rf"\definecell{{printed}}{{{row.id}}}{{{typeset(row.printed) or NOTHING}}}")
         lines.append(rf"\definecell{{difference}}{{{row.id}}}{{{signed(row.difference) or NOTHING}}}")

@@ -16,7 +16,11 @@ from ood.plan import FAILED, STALE, STATES, Job, plan
 # What a benchmark comes through, by the folders of results/; downloads count as data.
 STAGES = ("data", "checkpoints", "features", "scores", "timing", "closeups", "metrics", "cells", "rounding", "claims")
 # What an edition has beside artifacts and notebooks.
-TITLES = {"networks": "training cards", "appendix": "PDF of all tables and figures"}
+TITLES = {
+    "networks": "training cards",
+    "lineage": "where each number comes from",
+    "appendix": "PDF of all tables and figures",
+}
 CAUSES = 3  # that many are named on a line
 
 
@@ -106,7 +110,8 @@ def _artifacts(edition: str, jobs: list[Job]) -> Iterator[str]:
     for job in jobs:
         for output in job.outputs:
             if output.parts[:3] == ("results", "editions", edition):
-                name, *benchmark, _ = output.name.split(".")
+                page = output.parent.name in TITLES
+                name, *benchmark, _ = [output.parent.name, ""] if page else output.name.split(".")
                 files[name, "".join(benchmark)].append(output)
                 makers[name, "".join(benchmark)] = job
     order = [*ARTIFACTS, *sorted({name for name, _ in files} - set(ARTIFACTS))]

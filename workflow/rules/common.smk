@@ -184,5 +184,6 @@ def everything(edition):
         *(path for benchmark in EDITIONS[edition] for path in numbers(benchmark)),
         *expand("results/editions/{edition}/notebooks/{paper}.html", edition=edition, paper=PAPERS),
         f"results/editions/{edition}/networks.html",
+        *(f"results/editions/{edition}/lineage/{artifact.id}.html" for artifact in paged(edition)),
         *appendix,
     ]

@@ -6,7 +6,6 @@ that was made from it were rewritten together, which is what levels (b) and (c) 
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from ood import ledger
@@ -20,12 +19,6 @@ from ood.progress import track
 # Whichever way a file comes, it is the file with its digest: a change of how files are fetched makes none stale.
 BY_DIGEST = ("ood.fetch",)
 WAITED_FOR = "accepted.json"  # the admission of a checkpoint: a score's job waits for it, and does not read it
-
-
-@cache
-def digest(path: str) -> str | None:
-    """sha256 of a file of today, None where there is none."""
-    return ledger.sha256(Path(path)) if Path(path).is_file() else None
 
 
 def sealed(records: Records) -> Iterator[Finding]:
@@ -45,7 +38,7 @@ def sealed(records: Records) -> Iterator[Finding]:
 def outputs(records: Records) -> Iterator[Finding]:
     """Files that are not what their record says, that are missing, or that have none."""
     for output, record in track(records.items(), "digest", len(records)):
-        found = digest(output)
+        found = records.digest(output)
         if found is None:
             yield Finding(output, "is missing, though it has a record")
         elif found != record.output.sha256:
@@ -61,10 +54,11 @@ def inputs(records: Records) -> Iterator[Finding]:
     for path, consumers in records.consumers.items():
         made = sorted(consumers)
         given = {output: next(one for one in records[output].inputs if one.path == path) for output in made}
-        other = [output for output in made if given[output].sha256 != digest(path)]
+        found = records.digest(path)
+        other = [output for output in made if given[output].sha256 != found]
         if other:
-            expected = short(given[other[0]].sha256)
-            yield Finding(path, f"is not what {_several(other)} made from: sha256", expected, short(digest(path)))
+            what = f"is not what {_several(other)} made from: sha256"
+            yield Finding(path, what, short(given[other[0]].sha256), short(found))
         identity = records[path].id if path in records else None
         other = [output for output in made if given[output].record != identity and output not in other]
         if other:
@@ -85,12 +79,11 @@ def sources(records: Records) -> Iterator[Finding]:
             for name, then in record.code.modules.items():
                 made[_source(name), then].append(output)
     for (path, then), stale in sorted(made.items()):
-        if digest(path) != then:
+        if records.digest(path) != then:
             what = f"was edited since {_several(sorted(stale))} made, stale now: sha256"
-            yield Finding(path, what, short(then), short(digest(path)))
+            yield Finding(path, what, short(then), short(records.digest(path)))
 
 
-@cache
 def _source(name: str) -> str:
     """The file of a module, relative to the project's folder; a notebook is one already."""
     file = None if name.endswith(".py") else file_of(name)
@@ -105,7 +98,7 @@ def configuration(records: Records, jobs: list[Job]) -> Iterator[Finding]:
             if output in records:
                 for cause in _otherwise(records[output], job):
                     changed[cause].append(output)
-            elif digest(output) is None:
+            elif records.digest(output) is None:
                 changed["not made yet"].append(output)
     for cause, stale in changed.items():
         more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""

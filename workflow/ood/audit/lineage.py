@@ -1,10 +1,11 @@
 """Where a printed number comes from: its cell, the files it rests on, and the jobs that made them."""
 
+import ast
 import difflib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pandas as pd
 
 from ood import published
 from ood.artifacts import claims
+from ood.artifacts.evidence import KEY
 from ood.audit.records import Record, Records
-from ood.claims import load
+from ood.claims import Document, load
 from ood.closure import file_of
 from ood.errors import Problem
 from ood.ledger import RESULTS
@@ -38,14 +40,49 @@ def entries(edition: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True).set_index("id")
 
 
+class Run:
+    """The files of a run, each read once for all lineages: records, cells, cards, claims, printed cells."""
+
+    def __init__(self, records: Records):
+        self.records = records
+        self.cells, self.card, self.method = cache(_cells), cache(_card), cache(method)
+        self.trees: dict[tuple, list[tuple[int, str]]] = {}
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        return published.load(PUBLISHED).set_index("cell", drop=False)
+
+    @cached_property
+    def claims(self) -> Document:
+        return load(CLAIMS)
+
+    @cached_property
+    def measured(self) -> dict[str, dict[str, Any]]:
+        """Of every benchmark the parameters of its metrics: datasets and averages."""
+        start = f"{RESULTS}/metrics/"
+        return {path.split("/")[2]: record.spec for path, record in self.records.items() if path.startswith(start)}
+
+
+def _cells(file: str) -> pd.DataFrame:
+    return pd.read_parquet(file).set_index(KEY)
+
+
+def _card(file: str) -> dict[str, Any]:
+    return json.loads(Path(file).read_text())
+
+
 @dataclass
 class Lineage:
-    """A printed id of an edition: the ``entry`` of its table and the records of the run."""
+    """A printed id of an edition: the ``entry`` of its table and the run."""
 
     id: str
     edition: str
     entry: pd.Series
-    records: Records
+    run: Run
+
+    @property
+    def records(self) -> Records:
+        return self.run.records
 
     @property
     def artifact(self) -> str:
@@ -62,16 +99,10 @@ class Lineage:
 
         A detector's variant may hold slashes.
         """
-        parts = self.text("cell").split("/")
-        if len(parts) < 5:
-            return {}
-        return {
-            "benchmark": parts[0],
-            "detector": parts[1],
-            "variant": "/".join(parts[2:-2]),
-            "dataset": parts[-2],
-            "metric": parts[-1],
-        }
+        benchmark, _, rest = self.text("cell").partition("/")
+        detector, _, rest = rest.partition("/")
+        names = (benchmark, detector, *rest.rsplit("/", 2))
+        return dict(zip(KEY, names, strict=True)) if benchmark else {}
 
     @cached_property
     def cell(self) -> pd.Series | None:
@@ -79,21 +110,19 @@ class Lineage:
         if not self.key:
             return None
         folder = "timing" if self.key["metric"] == "ms" else "cells"
-        frame = pd.read_parquet(Path(RESULTS, folder, f"{self.key['benchmark']}.parquet"))
-        return frame[(frame[list(self.key)] == pd.Series(self.key)).all(axis=1)].iloc[0]
+        return self.run.cells(f"{RESULTS}/{folder}/{self.key['benchmark']}.parquet").loc[tuple(self.key.values())]
 
     @cached_property
     def printed(self) -> pd.Series | None:
         """The paper's cell, and where it stands."""
-        cells = published.load(PUBLISHED).set_index("cell", drop=False) if self.text("published") else None
-        return None if cells is None else cells.loc[self.text("published")]
+        return self.run.published.loc[self.text("published")] if self.text("published") else None
 
     @cached_property
     def claim(self) -> tuple[str, set[str]] | None:
         """Of the verdict on a claim the benchmark, and the detectors that the claim is about."""
         if self.artifact != claims.NAME:
             return None
-        document = load(CLAIMS)
+        document = self.run.claims
         asked = (document.asked(claim) for claim in document.checked() if self.entry["row"] in (claim.id, claim.paper))
         terms = (document.terms[term].ours for numbers in asked for _, term, _ in numbers)
         return self.entry["column"], {ours[0] for ours in terms if ours}
@@ -106,10 +135,18 @@ class Lineage:
     @cached_property
     def datasets(self) -> list[str]:
         """The in-distribution set, then those that the number is over."""
-        measured = (path for path in self.records if path.startswith(f"{RESULTS}/metrics/{self.about[0]}/"))
-        spec = self.records[next(measured)].spec
+        spec = self.run.measured[self.about[0]]
         named = spec["averages"].get(self.key["dataset"], [self.key["dataset"]]) if self.key else spec["datasets"]
         return list(dict.fromkeys([spec["datasets"][0], *(name for name in named if name in spec["datasets"])]))
+
+    @property
+    def sentence(self) -> str:
+        """What a claim says, and where; of a paper's claims, what is counted."""
+        if not self.claim:
+            return ""
+        row = self.entry["row"]
+        said = (f"{claim.claim} ({claim.source})" for claim in self.run.claims.claims if claim.id == row)
+        return next(said, f"{row}'s claims, as {' / '.join(claims.COUNTED)}")
 
     def made_from(self, path: str) -> list[str]:
         """Of a file's inputs those that this number rests on, generated or not."""
@@ -117,7 +154,8 @@ class Lineage:
 
     def _concerns(self, path: str) -> bool:
         benchmark, detectors = self.about
-        parts, name = Path(path).parts, Path(path).stem
+        parts = path.split("/")
+        name = parts[-1].partition(".")[0]
         if parts[0] != RESULTS:
             return "published" not in parts or self.claim is not None or self._prints(name)
         if benchmark is None:
@@ -137,20 +175,22 @@ class Lineage:
     def _prints(self, name: str) -> bool:
         return self.printed is not None and Path(self.printed["file"]).stem == name
 
-    def files(self) -> Iterator[tuple[int, str]]:
+    def files(self) -> list[tuple[int, str]]:
         """The files that the number rests on with their depth below its table, each once."""
-        seen = set()
+        benchmark, detectors = self.about
+        datasets = tuple(self.datasets) if benchmark else ()
+        printed = None if self.printed is None else self.printed["file"]
+        scope = (self.entry["file"], benchmark, *sorted(detectors), datasets, self.key.get("metric") == "ms", printed)
+        if scope not in self.run.trees:
+            self.run.trees[scope] = list(self._visit(self.entry["file"], 0, set()))
+        return self.run.trees[scope]
 
-        def visit(path: str, depth: int) -> Iterator[tuple[int, str]]:
-            if path in seen:
-                return
+    def _visit(self, path: str, depth: int, seen: set[str]) -> Iterator[tuple[int, str]]:
+        if path not in seen:
             seen.add(path)
             yield depth, path
-            if path in self.records:
-                for below in self.made_from(path):
-                    yield from visit(below, depth + 1)
-
-        return visit(self.entry["file"], 0)
+            for below in self.made_from(path) if path in self.records else ():
+                yield from self._visit(below, depth + 1, seen)
 
     def steps(self) -> list[Record]:
         """One record for each job that the number rests on."""
@@ -160,16 +200,15 @@ class Lineage:
     def cards(self, kind: str) -> dict[str, dict[str, Any]]:
         """The cards of datasets (``data``) or networks (``checkpoints``) among the files."""
         start = f"{RESULTS}/{kind}/"
-        folders = dict.fromkeys(str(Path(path).parent) for _, path in self.files() if path.startswith(start))
-        cards = {folder: Path(folder, "card.json") for folder in folders}
-        return {folder: json.loads(card.read_text()) for folder, card in cards.items() if card.is_file()}
+        folders = dict.fromkeys(path.rpartition("/")[0] for _, path in self.files() if path.startswith(start))
+        cards = {folder: f"{folder}/card.json" for folder in folders}
+        return {folder: self.run.card(card) for folder, card in cards.items() if Path(card).is_file()}
 
 
 def method(detector: str) -> str:
-    """The first paragraph of a detector's docstring: name, source, what it departs from."""
+    """What a detector's module says of it: name, source, equation, what it departs from."""
     file = file_of(f"ood.detectors.{detector}")
-    text = file.read_text().split('"""')[1] if file else ""
-    return " ".join(text.strip().split("\n\n")[0].split())
+    return " ".join((ast.get_docstring(ast.parse(file.read_text())) or "").split()) if file else ""
 
 
 def find(id_: str, edition: str, records: Records) -> Lineage:
@@ -179,4 +218,4 @@ def find(id_: str, edition: str, records: Records) -> Lineage:
         near = difflib.get_close_matches(id_, table.index, n=NEAR, cutoff=0.4)
         hint = "\n".join([" Nearest ids:", *near]) if near else ""
         raise Problem(f"{edition} prints no '{id_}'. Ids are artifact/row/column, as in the .csv files.{hint}")
-    return Lineage(id_, edition, table.loc[id_], records)
+    return Lineage(id_, edition, table.loc[id_], Run(records))

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from ood.audit.findings import Finding, Level
-from ood.audit.marks import marks, plain
+from ood.audit.marks import Mark, marks, plain
 from ood.audit.records import Record, Records
 from ood.audit.replay import again
 from ood.errors import Problem
@@ -71,15 +71,13 @@ def texts(tables: list[Path]) -> pd.DataFrame:
     ).set_index("id")
 
 
-def typeset(record: Record) -> Iterator[Finding]:
-    """Where the PDF does not print what its tables say: every number of every table, in its order."""
+def typeset(record: Record, found: list[Mark]) -> Iterator[Finding]:
+    """Where the PDF does not print what its tables say: every number of every table, in its order.
+
+    ``found``: what it prints.
+    """
     given = {name: [Path(path) for path in paths] for name, paths in record.arguments().items()}
     expected = texts(given["tables"])
-    try:
-        found = marks(Path(record.output.path))
-    except Problem as problem:
-        yield Finding(record.output.path, str(problem))
-        return
     for mark in found:
         if mark.id not in expected.index:
             yield Finding(record.output.path, f"page {mark.page} has '{mark.text}' under the unknown id {mark.id}")
@@ -98,10 +96,14 @@ def typeset(record: Record) -> Iterator[Finding]:
 
 def verify(records: Records, outputs: list[str]) -> Level:
     """Level (b) of the jobs that made these outputs."""
-    jobs = due(records, outputs)
+    jobs, numbers = due(records, outputs), 0
     found = remade(records, jobs)
-    pages = [output for output in outputs if records[output].step == TYPESETTING]
-    for output in pages:
-        found += typeset(records[output])
-    numbers = sum(len(marks(Path(output))) for output in pages)
+    for output in (output for output in outputs if records[output].step == TYPESETTING):
+        try:
+            printed = marks(Path(output))
+        except Problem as problem:
+            found.append(Finding(output, str(problem)))
+        else:
+            found += typeset(records[output], printed)
+            numbers += len(printed)
     return Level("b", f"{len(jobs)} jobs after the scores done again, {numbers:,} numbers read in the PDF", found)

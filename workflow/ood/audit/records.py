@@ -105,6 +105,7 @@ class Records(dict[str, Record]):
         super().__init__(known or {})
         self.raw: dict[str, dict[str, Any]] = {}
         self.broken: dict[str, str] = {}
+        self._digests: dict[str, str | None] = {}
 
     @classmethod
     def load(cls, results: Path = Path(ledger.RESULTS)) -> "Records":
@@ -119,6 +120,17 @@ class Records(dict[str, Record]):
             except Problem as problem:
                 self.broken[str(path)] = str(problem)
         return self
+
+    def digest(self, path: str) -> str | None:
+        """sha256 of a file of today, read once; None where there is none."""
+        if path not in self._digests:
+            self._digests[path] = ledger.sha256(Path(path)) if Path(path).is_file() else None
+        return self._digests[path]
+
+    def given(self, path: str) -> str:
+        """The sha256 that a file had when something was made from it."""
+        made = self[self.consumers[path][0]]
+        return next(given.sha256 for given in made.inputs if given.path == path)
 
     def only(self, outputs: Iterable[str]) -> "Records":
         """Those of some outputs."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ood.audit.findings import short
-from ood.audit.lineage import Lineage, method
+from ood.audit.lineage import Lineage
 from ood.ledger import RESULTS
 from ood.metrics import METRICS
 from ood.progress import clock
@@ -26,6 +26,8 @@ def _item(label: str, text: str) -> str:
 
 def number(lineage: Lineage) -> Iterator[tuple[str, str]]:
     """What is printed, ours, their difference; a claim's verdict; the values of each seed."""
+    if lineage.sentence:
+        yield "claim", lineage.sentence
     yield "ours", lineage.text("ours") or ("not run" if lineage.text("printed") else "none")
     cell = lineage.cell
     if cell is not None:
@@ -62,7 +64,8 @@ def subject(lineage: Lineage) -> Iterator[tuple[str, str]]:
         rule = f"rule {card['rule']}, {size}, sha256 {short(card['sha256'])}, {card['licence']}"
         yield "dataset", f"{Path(folder).name}: {card['title']}, {card['count']} images, {rule}"
     if key["detector"] != "network":
-        yield "method", f"{key['detector']}, variant {key['variant']}: {method(key['detector'])}"
+        yield "method", f"{key['detector']}, variant {key['variant']}"
+        yield "source", f"{key['detector']}: {lineage.run.method(key['detector'])}"
     for folder, card in lineage.cards("checkpoints").items():
         options = " ".join(f"{name}={value}" for name, value in card["options"].items())
         accuracy = f"{card['accuracy']['test']:.2%} of the test images right"
@@ -99,10 +102,4 @@ def tree(lineage: Lineage) -> Iterator[str]:
             digests = f"{short(record.output.sha256)} {short(record.id)} {short(record.code.digest)}"
             yield f"{name:66} {digests} {clock(record.seconds):>5}  {record.step}{job}"
         else:
-            digest = next(
-                given.sha256
-                for made in lineage.records.consumers[path]
-                for given in lineage.records[made].inputs
-                if given.path == path
-            )
-            yield f"{name:66} {short(digest)}"
+            yield f"{name:66} {short(lineage.records.given(path))}"

@@ -1,0 +1,141 @@
+"""Where every printed number comes from, as pages for a browser: one per table, an anchor per cell id.
+
+The numbers of the appendix link here. The pages tell of files, digests and records, nothing of hosts and times, so the
+same results give the same pages; ``make show`` tells the circumstances too.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ood.artifacts import ARTIFACTS
+from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR
+from ood.audit import lineage
+from ood.audit.anchors import anchor
+from ood.audit.findings import short
+from ood.audit.lineage import Lineage, Run
+from ood.audit.records import Records
+from ood.audit.show import number, subject
+from ood.ledger import RESULTS
+from ood.progress import track
+from ood.step import Inputs, Outputs, Spec, run
+
+BINS, WIDTH, HEIGHT = 40, 240, 60
+NEAR = 4  # steps back from a table: to the scores
+CSS = (
+    "body{font:14px/1.4 sans-serif;max-width:75em;margin:2em auto;padding:0 1em} section{border-top:1px solid #ccc;"
+    f"display:grid;grid-template-columns:1fr {WIDTH}px;column-gap:2em;padding:.6em 0}} "
+    "section:target{background:#fff6d6} h2{font-size:1em;margin:0} h2,details{grid-column:1/3} "
+    "table{justify-self:start} th{text-align:left;font-weight:normal;color:#555;padding-right:1em;"
+    "vertical-align:top;white-space:nowrap} td{font-variant-numeric:tabular-nums} code{font-size:12px} "
+    f"svg{{width:{WIDTH}px;height:{HEIGHT}px}} svg path{{fill-opacity:.4}} .id{{fill:{ID_COLOUR}}} "
+    f".ood{{fill:{OOD_COLOUR}}}"
+)
+LEGEND = (
+    f'Histograms: scores of the first seed, <span style="color:{ID_COLOUR}">in-distribution</span> and '
+    f'<span style="color:{OOD_COLOUR}">out-of-distribution</span>, each of area one; higher is more in-distribution; '
+    "one in two hundred left out on either side."
+)
+TABLE_OF_FILES = "<thead><tr><th>file</th><th>sha256</th><th>record</th><th>code</th><th>step</th></tr></thead>"
+
+
+def histogram(ids: np.ndarray, oods: np.ndarray) -> str:
+    """Two outlines over the same bins, as an SVG element."""
+    low, high = np.percentile(np.concatenate([ids, oods]), [0.5, 99.5])
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    shares = [np.histogram(part, edges)[0] / len(part) for part in (ids, oods)]
+    top = max(share.max() for share in shares) or 1
+    paths = "".join(
+        f'<path class="{name}" d="{_outline(share / top)}"/>' for name, share in zip(("id", "ood"), shares, strict=True)
+    )
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}">{paths}</svg>'
+
+
+def _outline(heights: np.ndarray) -> str:
+    step = WIDTH // BINS
+    tops = "".join(f"V{HEIGHT - round(HEIGHT * float(height))}h{step}" for height in heights)
+    return f"M0 {HEIGHT}{tops}V{HEIGHT}Z"
+
+
+@cache
+def _scores(path: str, variant: str) -> pd.DataFrame:
+    return pd.read_parquet(path, columns=["dataset", variant])
+
+
+def drawn(one: Lineage) -> str:
+    """The histogram of a metric of scores; of anything else nothing."""
+    key = one.key
+    if not key or key["detector"] == "network" or key["metric"] == "ms":
+        return ""
+    path = Path(RESULTS, "scores", key["benchmark"], f"seed{one.cell['seeds'][0]}", f"{key['detector']}.parquet")
+    scores = _scores(str(path), key["variant"])
+    identity, *oods = one.datasets
+    values = scores[key["variant"]].to_numpy()
+    return histogram(values[scores["dataset"] == identity], values[scores["dataset"].isin(oods)])
+
+
+def section(one: Lineage) -> str:
+    """A cell: its numbers, its histogram, its files."""
+    facts = dict(number(one)) | {name: text for name, text in subject(one) if name in ("metric", "images", "method")}
+    rows = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
+    chain = dict.fromkeys(path for depth, path in one.files() if depth < NEAR and path.startswith(RESULTS))
+    files = " ".join(f'<a href="#{anchor(path)}">{_name(path)}</a>' for path in chain)
+    return (
+        f'<section id="{anchor(one.id)}"><h2>{escape(one.id)}</h2><table>{rows}</table>{drawn(one)}'
+        f"<details><summary>its first {len(chain)} files</summary><code>{files}</code></details></section>"
+    )
+
+
+def _name(path: str) -> str:
+    return escape(path.removeprefix(f"{RESULTS}/"))
+
+
+def files(paths: Iterable[str], records: Records) -> Iterator[str]:
+    """A row per file: its digest and, of a generated one, its record, code and step."""
+    for path in paths:
+        known = records.get(path)
+        digest = known.output.sha256 if known else records.given(path)
+        cells = [short(digest), *((short(known.id), short(known.code.digest), known.step) if known else ("", "", ""))]
+        row = "".join(f"<td><code>{cell}</code></td>" for cell in cells)
+        yield f'<tr id="{anchor(path)}"><th><code>{_name(path)}</code></th>{row}</tr>'
+
+
+def page(artifact: str, cells: list[Lineage], records: Records) -> str:
+    """All cells of an artifact, then every file that any of them rests on."""
+    sections = [section(one) for one in cells]
+    legend = f"<p>{LEGEND}</p>" if any("<svg" in one for one in sections) else ""
+    rests = sorted({path for one in cells for _, path in one.files()})
+    cards = dict.fromkeys(item for one in cells for item in subject(one) if item[0] in ("dataset", "network", "source"))
+    about = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in cards)
+    return "\n".join(
+        [
+            f'<!doctype html>\n<meta charset="utf-8">\n<title>{artifact}</title>\n<style>{CSS}</style>',
+            f"<h1>{artifact}: {escape(ARTIFACTS[artifact].title)}</h1>\n{legend}",
+            *sections,
+            f"<h1>Images, methods and networks</h1>\n<table>{about}</table>" if about else "",
+            f"<h1>Files</h1>\n<table>{TABLE_OF_FILES}{''.join(files(rests, records))}</table>",
+            "",
+        ]
+    )
+
+
+def lineage_pages(tables: Inputs, cells: Inputs, scores: Inputs, pages: Outputs, spec: Spec) -> None:
+    """One page per artifact, named by it.
+
+    tables: the .csv files of an edition; cells and scores: what they were made from. The records beside these, and
+    beside what they were made from, are read too. spec: edition.
+    """
+    run, table = Run(Records.load()), lineage.entries(spec["edition"])
+    for path in track(pages, "page", len(pages)):
+        artifact = path.stem
+        mine = table[table.index.str.partition("/").get_level_values(0) == artifact]
+        found = [Lineage(name, spec["edition"], row, run) for name, row in mine.iterrows()]
+        path.write_text(page(artifact, found, run.records))
+
+
+if __name__ == "__main__":
+    run(lineage_pages)

@@ -1,0 +1,43 @@
+# Tables and the records of all files -> where each printed number comes from, page by page.
+
+
+def paged(edition):
+    """The artifacts of an edition whose cells have a page."""
+    return [artifact for artifact in CATALOGUE if artifact.kind == "table" and artifact.files(running(edition))]
+
+
+for edition in EDITIONS:
+
+    rule:
+        """Where every printed number of this edition comes from, for a browser."""
+        name:
+            f"{edition}_lineage"
+        input:
+            tables=typeset(edition, ".csv"),
+            cells=expand(rules.cells.output.cells, benchmark=EDITIONS[edition]),
+            scores=[
+                f"results/scores/{benchmark}/seed{seed}/{detector}.parquet"
+                for benchmark in EDITIONS[edition]
+                for seed in seeds(benchmark)
+                for detector in CONFIG.methods(benchmark)
+            ],
+        output:
+            pages=[
+                report(
+                    f"results/editions/{edition}/lineage/{artifact.id}.html",
+                    caption="../report/lineage.rst",
+                    category="Lineage",
+                    labels={"artifact": artifact.id, "shows": artifact.title, "benchmark": "all"},
+                )
+                for artifact in paged(edition)
+            ],
+        log:
+            f"results/logs/editions/{edition}/lineage.log",
+        conda:
+            "../../envs/ood.yaml"
+        params:
+            spec=spec(edition=edition),
+            code=code("ood.audit.pages"),
+        shell:
+            "python -m ood.audit.pages --tables {input.tables} --cells {input.cells} --scores {input.scores}"
+            " --pages {output.pages} --spec {params.spec:q} --log {log}"
