@@ -1,10 +1,12 @@
-"""The commands: ``python -m ood.audit show CELL [EDITION]``, ``python -m ood.audit verify [EDITION]``."""
+"""The commands: ``python -m ood.audit show CELL [EDITION]``, ``verify [EDITION]``, ``diff RUN_A RUN_B``."""
 
 import argparse
 import logging
 import sys
+from pathlib import Path
 
 from ood.audit import chain, numbers, rerun
+from ood.audit.diff import diff
 from ood.audit.lineage import EDITIONS, editions, find
 from ood.audit.records import Records
 from ood.audit.show import show
@@ -25,6 +27,9 @@ def _parser() -> argparse.ArgumentParser:
     verified.add_argument("--levels", default="ab", help="which of a, b (c comes with --rerun)")
     verified.add_argument("--rerun", type=int, default=0, metavar="K", help="scores of K cells again from the images")
     verified.add_argument("--seed", type=int, default=0, help="of the choice of those cells")
+    compared = commands.add_parser("diff", help="which cells of two runs differ, and why")
+    compared.add_argument("before", type=Path, metavar="RUN_A", help="the folder of a run")
+    compared.add_argument("after", type=Path, metavar="RUN_B")
     return parser
 
 
@@ -65,6 +70,10 @@ def main() -> int:
         if options.command == "show":
             print(show(find(options.cell, _edition(options.edition), Records.load())))
             return 0
+        if options.command == "diff":
+            lines, same = diff(options.before, options.after)
+            print(*lines, sep="\n")
+            return 0 if same else 1
         return 0 if verify(options.edition, options.levels, options.rerun, options.seed) else 1
     except Problem as problem:
         sys.exit(str(problem))
