@@ -1,4 +1,6 @@
-"""The commands: ``python -m ood.audit show CELL [EDITION]``, ``verify [EDITION]``, ``diff RUN_A RUN_B``."""
+"""The commands: ``python -m ood.audit show CELL [EDITION]``, ``verify [EDITION]``, ``diff RUN_A RUN_B``,
+``export FILE.zip [EDITION]``.
+"""
 
 import argparse
 import logging
@@ -6,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ood.audit import chain, numbers, rerun
+from ood.audit.crate import export
 from ood.audit.diff import diff
 from ood.audit.lineage import EDITIONS, editions, find
 from ood.audit.records import Records
@@ -30,6 +33,10 @@ def _parser() -> argparse.ArgumentParser:
     compared = commands.add_parser("diff", help="which cells of two runs differ, and why")
     compared.add_argument("before", type=Path, metavar="RUN_A", help="the folder of a run")
     compared.add_argument("after", type=Path, metavar="RUN_B")
+    exported = commands.add_parser("export", help="a run as a Workflow Run RO-Crate, from which it can be verified")
+    exported.add_argument("file", type=Path, metavar="FILE.zip")
+    exported.add_argument("edition", nargs="?")
+    exported.add_argument("--whole", action="store_true", help="with images, weights and features")
     return parser
 
 
@@ -69,6 +76,9 @@ def main() -> int:
     try:
         if options.command == "show":
             print(show(find(options.cell, _edition(options.edition), Records.load())))
+            return 0
+        if options.command == "export":
+            export(_edition(options.edition), Records.load(), options.file, options.whole)
             return 0
         if options.command == "diff":
             lines, same = diff(options.before, options.after)

@@ -15,6 +15,8 @@ from ood.errors import Problem
 # Under results/ what no step makes, or what is not finished: drafts, states and the lock are hidden.
 UNRECORDED = re.compile(r"results/(logs/|benchmarks/|\.|editions/[^/]+/report\.html$)")
 
+CRATE, LEFT_OUT = Path("ro-crate-metadata.json"), "hash://sha256/"
+
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -98,6 +100,12 @@ def files(results: Path = Path(ledger.RESULTS)) -> Iterator[Path]:
             yield path
 
 
+def left_out() -> dict[str, str]:
+    """Of an unpacked crate (ood.audit.crate) the files that it only names, with their digests."""
+    entities = json.loads(CRATE.read_text())["@graph"] if CRATE.is_file() else []
+    return {entity["name"]: entity["sha256"] for entity in entities if entity["@id"].startswith(LEFT_OUT)}
+
+
 class Records(dict[str, Record]):
     """The record of every output by its path, ``raw`` as JSON has it; ``broken`` the files that are none, and why."""
 
@@ -106,6 +114,7 @@ class Records(dict[str, Record]):
         self.raw: dict[str, dict[str, Any]] = {}
         self.broken: dict[str, str] = {}
         self._digests: dict[str, str | None] = {}
+        self.left_out = left_out()
 
     @classmethod
     def load(cls, results: Path = Path(ledger.RESULTS)) -> "Records":
@@ -122,9 +131,9 @@ class Records(dict[str, Record]):
         return self
 
     def digest(self, path: str) -> str | None:
-        """sha256 of a file of today, read once; None where there is none."""
+        """sha256 of a file of today, read once; in a crate that left it out the crate's; None where there is none."""
         if path not in self._digests:
-            self._digests[path] = ledger.sha256(Path(path)) if Path(path).is_file() else None
+            self._digests[path] = ledger.sha256(Path(path)) if Path(path).is_file() else self.left_out.get(path)
         return self._digests[path]
 
     def given(self, path: str) -> str:
