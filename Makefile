@@ -37,6 +37,14 @@ show: setup
 audit: setup
 	@PYTHONPATH=workflow python -m ood.audit verify $(EDITION) $(if $(RERUN),--rerun $(RERUN))
 
+# Which numbers of two runs differ, and why: make diff OLD=folder NEW=folder
+diff: setup
+	@PYTHONPATH=workflow python -m ood.audit diff "$(OLD)" "$(or $(NEW),.)"
+
+# A run with its records as a Workflow Run RO-Crate, to be verified elsewhere: make export TO=demo.zip EDITION=demo
+export: setup
+	@PYTHONPATH=workflow python -m ood.audit export "$(TO)" $(EDITION) $(if $(WHOLE),--whole)
+
 # The real runs of the workflow beside all other tests, as neither keeps two cores busy.
 test: setup latex browser
 	@python -m pytest tests/workflow & runs=$$!; failed=0; python -m pytest tests/detectors tests/unit || failed=1; \
