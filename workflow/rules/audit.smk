@@ -23,7 +23,7 @@ for edition in EDITIONS:
             ],
         output:
             pages=[
-                report(
+                reported(
                     f"results/editions/{edition}/lineage/{artifact.id}.html",
                     caption="../report/lineage.rst",
                     category="Lineage",
