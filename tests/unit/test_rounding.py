@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
+from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 
 from ood.rounding import measures, rounding
@@ -43,6 +44,10 @@ def test_s1_is_the_rounding_of_its_format(files):
     rounding(**files)
     cells = pd.read_parquet(files["table"]).set_index(["benchmark", "detector", "variant", "dataset", "metric"])
     assert cells.index.is_unique
+    z = [load_file(file)["logits"][3:].astype(float) for file in files["features"][:2]]
+    msp = np.concatenate([softmax(one, axis=1).max(axis=1) for one in z])
+    found = cells.loc[("b", "msp", "float64", "ood", "AUROC"), "values"]
+    assert found[0] == pytest.approx(roc_auc_score(np.repeat([1, 0], 40), msp))
     largest = {form: max(cells.at[("b", "s1", form, "average", "largest"), "values"]) for form in FORMATS}
     for form, value in largest.items():  # squares of rounding errors times norms of order 1
         assert 0 < value < 100 * np.finfo(form).eps ** 2, form
