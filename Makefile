@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data status prune show audit diff export test test-slurm mutants bench-train bench-score \
+.PHONY: demo small cifar full data status prune show audit diff export release test test-slurm mutants bench-train bench-score \
   lint setup latex browser lock clean
 
 demo small cifar full: setup latex
@@ -35,7 +35,8 @@ show: setup
 # Is everything as the records say, every number again from the scores? Scores of three cells again from the images too:
 # make audit RERUN=3
 audit: setup
-	@PYTHONPATH=workflow python -m ood.audit verify $(EDITION) $(if $(RERUN),--rerun $(RERUN))
+	@failed=0; PYTHONPATH=workflow python -m ood.audit verify $(EDITION) $(if $(RERUN),--rerun $(RERUN)) || failed=1; \
+	PYTHONPATH=workflow python -m ood.audit released || failed=1; exit $$failed
 
 # Which numbers of two runs differ, and why: make diff OLD=folder NEW=folder
 diff: setup
@@ -44,6 +45,10 @@ diff: setup
 # A run with its records as a Workflow Run RO-Crate, to be verified elsewhere: make export TO=demo.zip EDITION=demo
 export: setup
 	@PYTHONPATH=workflow python -m ood.audit export "$(TO)" $(EDITION) $(if $(WHOLE),--whole)
+
+# Keep such a file in results/released, if it is as its records say: make release FROM=demo.zip NAME=digits
+release: setup
+	@PYTHONPATH=workflow python -m ood.audit release "$(FROM)" "$(NAME)"
 
 # The real runs of the workflow beside all other tests, as neither keeps two cores busy.
 test: setup latex browser
@@ -95,4 +100,4 @@ lock:
 	@python envs/generate.py
 
 clean:
-	@rm -rf results .snakemake
+	@rm -rf .snakemake; [ ! -d results ] || find results -mindepth 1 -maxdepth 1 ! -name released -exec rm -rf {} +

@@ -18,7 +18,7 @@ from ood.plan import FAILED, Job, plan
 from ood.progress import human
 from ood.step import PARTIAL, STATES
 
-KEPT = (Path(RESULTS, "archives"), Path(RESULTS, "logs/archives"), Path(RESULTS, ".lock"), PARTIAL, STATES)
+KEPT = (*(Path(RESULTS, name) for name in ("archives", "logs/archives", "released", ".lock")), PARTIAL, STATES)
 
 
 def belonging(jobs: list[Job], config: Config) -> set[Path]:

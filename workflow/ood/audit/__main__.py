@@ -1,5 +1,5 @@
 """The commands: ``python -m ood.audit show CELL [EDITION]``, ``verify [EDITION]``, ``diff RUN_A RUN_B``,
-``export FILE.zip [EDITION]``.
+``export FILE.zip [EDITION]``, ``release FILE.zip NAME``, ``released``.
 """
 
 import argparse
@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from ood.audit import chain, numbers, rerun
+from ood.audit import chain, numbers, released, rerun
 from ood.audit.crate import export
 from ood.audit.diff import diff
 from ood.audit.lineage import EDITIONS, editions, find
@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     verified.add_argument("--levels", default="ab", help="which of a, b (c comes with --rerun)")
     verified.add_argument("--rerun", type=int, default=0, metavar="K", help="scores of K cells again from the images")
     verified.add_argument("--seed", type=int, default=0, help="of the choice of those cells")
+    verified.add_argument("--elsewhere", action="store_true", help="made with other code, perhaps")
     compared = commands.add_parser("diff", help="which cells of two runs differ, and why")
     compared.add_argument("before", type=Path, metavar="RUN_A", help="the folder of a run")
     compared.add_argument("after", type=Path, metavar="RUN_B")
@@ -37,6 +38,10 @@ def _parser() -> argparse.ArgumentParser:
     exported.add_argument("file", type=Path, metavar="FILE.zip")
     exported.add_argument("edition", nargs="?")
     exported.add_argument("--whole", action="store_true", help="with images, weights and features")
+    kept = commands.add_parser("release", help="keep the crate of a run, if it is as its records say")
+    kept.add_argument("file", type=Path, metavar="FILE.zip")
+    kept.add_argument("name")
+    commands.add_parser("released", help="verify the crates that are kept")
     return parser
 
 
@@ -50,16 +55,18 @@ def _edition(name: str | None) -> str:
     return name or known[0]
 
 
-def verify(edition: str | None, levels: str, count: int, seed: int) -> bool:
+def verify(edition: str | None, levels: str, count: int, seed: int, elsewhere: bool) -> bool:
     """Print one line per level, and what it found; whether all was found right."""
     records = Records.load()
     targets = [_edition(edition)] if edition else editions()
+    if not targets:
+        print("nothing was run in this folder")
     tops = [path for path in records if any(path.startswith(f"{EDITIONS}/{name}/") for name in targets)]
     outputs = records.upstream(tops)
     right = True
-    for name in levels + ("c" if count else ""):
+    for name in (levels + ("c" if count else "")) if targets else "":
         if name == "a":
-            level = chain.verify(records, targets)
+            level = chain.verify(records, targets, elsewhere)
         elif name == "b":
             level = numbers.verify(records, outputs)
         else:
@@ -69,22 +76,42 @@ def verify(edition: str | None, levels: str, count: int, seed: int) -> bool:
     return right
 
 
+def verify_released() -> bool:
+    """The same of every crate that is kept."""
+    right = True
+    for file in released.runs():
+        well, said = released.verify(file)
+        print(f"{file}\n{said}", end="", flush=True)
+        right &= well
+    return right
+
+
+def run(options: argparse.Namespace) -> bool:
+    """Do what is asked for; whether all is well."""
+    if options.command == "show":
+        print(show(find(options.cell, _edition(options.edition), Records.load())))
+    elif options.command == "export":
+        export(_edition(options.edition), Records.load(), options.file, options.whole)
+    elif options.command == "release":
+        kept, said = released.release(options.file, options.name)
+        print(f"{said}kept as {kept}")
+    elif options.command == "released":
+        return verify_released()
+    elif options.command == "diff":
+        lines, same = diff(options.before, options.after)
+        print(*lines, sep="\n")
+        return same
+    else:
+        return verify(options.edition, options.levels, options.rerun, options.seed, options.elsewhere)
+    return True
+
+
 def main() -> int:
     options = _parser().parse_args()
     log.setLevel(logging.INFO)
     log.addHandler(logging.StreamHandler(sys.stderr))
     try:
-        if options.command == "show":
-            print(show(find(options.cell, _edition(options.edition), Records.load())))
-            return 0
-        if options.command == "export":
-            export(_edition(options.edition), Records.load(), options.file, options.whole)
-            return 0
-        if options.command == "diff":
-            lines, same = diff(options.before, options.after)
-            print(*lines, sep="\n")
-            return 0 if same else 1
-        return 0 if verify(options.edition, options.levels, options.rerun, options.seed) else 1
+        return 0 if run(options) else 1
     except Problem as problem:
         sys.exit(str(problem))
 

@@ -13,7 +13,7 @@ from ood import ledger
 from ood.errors import Problem
 
 # Under results/ what no step makes, or what is not finished: drafts, states and the lock are hidden.
-UNRECORDED = re.compile(r"results/(logs/|benchmarks/|\.|editions/[^/]+/report\.html$)")
+UNRECORDED = re.compile(r"results/(logs/|benchmarks/|released/|\.|editions/[^/]+/report\.html$)")
 
 CRATE, LEFT_OUT = Path("ro-crate-metadata.json"), "hash://sha256/"
 

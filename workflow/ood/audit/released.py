@@ -1,0 +1,76 @@
+"""Runs that are kept: crates (ood.audit.crate) in results/released, each verified before it enters and at every audit.
+
+Wherever a run was made, it enters with its records or not at all. Of a crate only ``results/`` is unpacked: what is run
+to verify it is this project's own code, its notebooks included, never what came with the crate. That code may be newer
+than the run; then the numbers must still be the same.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ood.archives import walk
+from ood.audit.crate import sources
+from ood.audit.records import CRATE
+from ood.closure import PACKAGE
+from ood.errors import Problem
+from ood.ledger import RESULTS
+
+RELEASED = Path(RESULTS, "released")
+
+
+def runs() -> Iterator[Path]:
+    """The crates that are kept, by name."""
+    yield from sorted(RELEASED.glob("*.zip"))
+
+
+def unpack(file: Path, folder: Path) -> None:
+    """The results of a crate beside this project's own files. Raises Problem for what is no crate of a run."""
+    found = 0
+    for name, content in walk(file, ["."]):
+        if name == str(CRATE) or name.startswith(f"{RESULTS}/"):
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+            found += name == str(CRATE)
+    if not found:
+        raise Problem(f"{file} has no {CRATE}: it is no crate of a run. make export writes one.")
+    for source in sources():
+        place = folder / source
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, place)
+
+
+def verify(file: Path, levels: str = "ab") -> tuple[bool, str]:
+    """Whether a crate's run is as its records say, and what is said of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(file, Path(folder))
+        command = [sys.executable, "-m", "ood.audit", "verify", "--levels", levels, "--elsewhere"]
+        environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent.resolve())}
+        answer = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    return answer.returncode == 0, answer.stdout
+
+
+def release(file: Path, name: str) -> tuple[Path, str]:
+    """Keep a crate under a name, and what was said of it.
+
+    Raises Problem if there is such a one, or if it is not as its records say.
+    """
+    kept = RELEASED / f"{name}.zip"
+    if kept.exists():
+        raise Problem(f"{kept} exists. Give the new one another name, for instance with its date.")
+    report = ""
+    for level in "ab":
+        right, said = verify(file, level)
+        if not right:
+            raise Problem(f"{file} is not kept, for it is not as its records say:\n{said}")
+        report += said
+    RELEASED.mkdir(parents=True, exist_ok=True)
+    draft = kept.with_suffix(".part")
+    shutil.copyfile(file, draft)
+    draft.replace(kept)
+    return kept, report
