@@ -1,0 +1,181 @@
+"""The audit's parts by themselves: what a page prints, what two files differ in, where a cell has its page."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pypdf import PdfWriter
+from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject
+
+from ood.audit import rerun
+from ood.audit.anchors import link
+from ood.audit.lineage import Lineage
+from ood.audit.marks import Mark, marks
+from ood.audit.numbers import MACRO, texts, typeset
+from ood.audit.pages import BINS, HEIGHT, WIDTH, histogram
+from ood.audit.records import Code, File, Made, Record
+from ood.audit.replay import differences, same
+from ood.errors import Problem
+
+# A font whose code 1 is a minus, as a mathematical one may have it, and 2 the ligature fi.
+CONTENT = rb"""BT /F1 10 Tf (7 before) Tj ET
+/Cell <</Of (ours) /Id (T/a \(b\)/x)>> BDC BT /F1 10 Tf [(9) -20 (7.5)] TJ /F2 10 Tf (\001) Tj ET EMC
+/Other BMC BT /F1 10 Tf (8) Tj ET EMC
+/Cell <</Of (printed) /Id (T/c/x)>> BDC BT /F2 10 Tf (\002) Tj /F1 10 Tf (t now) Tj ET EMC"""
+
+
+def font(*differences: object) -> DictionaryObject:
+    about = {NameObject("/Type"): NameObject("/Font"), NameObject("/Subtype"): NameObject("/Type1")}
+    if differences:
+        encoding = DictionaryObject({NameObject("/Differences"): ArrayObject(differences)})
+        about[NameObject("/Encoding")] = encoding
+    return DictionaryObject(about)
+
+
+@pytest.fixture
+def pdf(tmp_path) -> Path:
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    page = writer.add_blank_page(100, 100)
+    stream = DecodedStreamObject()
+    stream.set_data(CONTENT)
+    page[NameObject("/Contents")] = writer._add_object(stream)
+    signs = font(NumberObject(1), NameObject("/minus"), NameObject("/fi"))
+    fonts = DictionaryObject({NameObject("/F1"): font(), NameObject("/F2"): signs})
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+    writer.write(tmp_path / "a.pdf")
+    return tmp_path / "a.pdf"
+
+
+def test_what_is_printed_under_an_id_is_read_and_nothing_else(pdf):
+    expected = [Mark("ours", "T/a (b)/x", "97.5-", 2), Mark("printed", "T/c/x", "fitnow", 2)]
+    assert marks(pdf) == expected
+
+
+def test_what_is_no_pdf_is_said(tmp_path):
+    (tmp_path / "a.pdf").write_text("no")
+    with pytest.raises(Problem, match="a.pdf cannot be read as a PDF.*Delete it"):
+        marks(tmp_path / "a.pdf")
+
+
+COLUMNS = "id,printed,ours,difference\n"
+ROWS = "T/a/x,90.00,97.50 ± 0.20,+7.50 *\nT/b/x,91.00,,\nT/c/x,,1.00,\n"
+
+
+@pytest.fixture
+def page(tmp_path) -> Record:
+    """The record of a PDF of one table, with six numbers in its layout."""
+    (tmp_path / "T.csv").write_text(COLUMNS + ROWS)
+    layout = " & ".join(rf"\{kind}{{T/{row}/x}}" for row in "ab" for kind in ("printed", "ours", "difference"))
+    (tmp_path / "T.tex").write_text(layout + r" & \ours{T/c/x} \\")
+    given = [("tables", "T.csv"), ("artifacts", "T.tex")]
+    return Record.model_construct(
+        output=Made(argument="pdf", path="a.pdf", sha256="", bytes=1),
+        inputs=[File(argument=kind, path=str(tmp_path / name), sha256="") for kind, name in given],
+        code=Code(digest="", modules={}),
+    )
+
+
+RIGHT = [
+    *[("printed", "a", "90.00"), ("ours", "a", "97.50±0.20"), ("difference", "a", "+7.50*")],
+    *[("printed", "b", "91.00"), ("ours", "b", "notrun"), ("difference", "b", "-"), ("ours", "c", "1.00")],
+]
+
+
+def said(page: Record, printed: list[tuple[str, str, str]]) -> list[str]:
+    return list(map(str, typeset(page, [Mark(kind, f"T/{row}/x", text, 3) for kind, row, text in printed])))
+
+
+def test_a_page_that_prints_its_tables_is_right(page):
+    assert said(page, RIGHT) == []
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ([*RIGHT[:1], ("ours", "a", "97.51±0.20"), *RIGHT[2:]], "page 3, ours of T/a/x: expected 97.50 ± 0.20"),
+        ([*RIGHT[:4], ("ours", "b", "1.00"), *RIGHT[5:]], "page 3, ours of T/b/x: expected not run, found 1.00"),
+        (RIGHT[:-1], "T.tex lacks ours of T/c/x"),
+        ([*RIGHT, RIGHT[-1]], "T.tex has the numbers in another order or twice"),
+        ([*RIGHT[1:2], *RIGHT[:1], *RIGHT[2:]], "T.tex has the numbers in another order or twice"),
+        ([*RIGHT, ("ours", "d", "2.00")], "page 3 has '2.00' under the unknown id T/d/x"),
+    ],
+)
+def test_a_number_that_is_wrong_missing_or_elsewhere_is_said(page, printed, expected):
+    found = said(page, printed)
+    assert len(found) == 1 and expected in found[0], found
+
+
+def test_ids_may_hold_braces_and_slashes():
+    assert MACRO.findall(r"\ours{A/x_{1}/b c} & \difference{A/y/z}") == [
+        ("ours", "A/x_{1}/b c"),
+        ("difference", "A/y/z"),
+    ]
+
+
+def test_what_a_table_prints_where_it_has_nothing(tmp_path):
+    (tmp_path / "T.csv").write_text(COLUMNS + ROWS)
+    read = texts([tmp_path / "T.csv"])
+    assert read["ours"].tolist() == ["97.50 ± 0.20", "not run", "1.00"] and read["printed"].iloc[2] == "-"
+
+
+def test_numbers_in_tables_are_the_same_to_a_billionth():
+    assert same(1.0, 1.0 + 1e-10) and not same(1.0, 1.0 + 1e-8) and same(np.nan, np.nan) and not same(np.nan, 0.0)
+    assert same(np.array([1.0, 2.0]), np.array([1.0, 2.0 + 1e-10])) and not same(np.array([1.0]), np.array([1.0, 1.0]))
+    assert not same("a", "b") and not same(1, 2)
+
+
+def test_the_first_row_and_line_that_differ_are_said(tmp_path):
+    frame = pd.DataFrame({"variant": ["x", "y"], "metric": ["AUROC", "FPR95"], "mean": [0.5, 0.25]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.assign(mean=[0.5, 0.75]).to_parquet(tmp_path / "b.parquet")
+    (found,) = differences(tmp_path / "a.parquet", tmp_path / "b.parquet")
+    assert "row 1 (y FPR95), column mean" in found.what and (
+        found.expected.strip('"'),
+        found.found.strip('"'),
+    ) == ("0.75", "0.25")
+    (tmp_path / "a.csv").write_text("id,x\nT/a,1\nT/b,2\n")
+    (tmp_path / "b.csv").write_text("id,x\nT/a,1\nT/b,3\n")
+    (found,) = differences(tmp_path / "a.csv", tmp_path / "b.csv")
+    assert found.what == "line 3, T/b" and (found.expected, found.found) == ("T/b,3", "T/b,2")
+    assert list(differences(tmp_path / "a.csv", tmp_path / "a.csv")) == []
+
+
+def test_scores_made_again_may_differ_by_a_thousandth_of_their_spread(tmp_path):
+    scores = pd.DataFrame({"dataset": "a", "image": range(4), "one": [0.0, 1.0, 2.0, 3.0], "two": [5.0, 6.0, 7.0, 9.0]})
+    scores.to_parquet(tmp_path / "was.parquet")
+    unit = scores["two"].std()
+    for off, count in ((0.9e-3, 0), (1.1e-3, 1)):
+        scores.assign(two=scores["two"] + [0, 0, off * unit, 0]).to_parquet(tmp_path / "now.parquet")
+        found = rerun.differences(tmp_path / "was.parquet", tmp_path / "now.parquet")
+        assert len(found) == count
+    assert "column two, image 2 of a" in found[0].what
+    scores.assign(image=[1, 0, 2, 3]).to_parquet(tmp_path / "now.parquet")
+    found = rerun.differences(tmp_path / "was.parquet", tmp_path / "now.parquet")
+    assert [one.what for one in found] == ["has other columns or images than the images and the checkpoint give"]
+
+
+def test_a_cells_key_is_read_whatever_its_variant_holds():
+    entry = pd.Series({"cell": "digits/rg/U=a/V=b/letters/AUROC"})
+    assert Lineage("T/a/x", "demo", entry, None).key == {
+        "benchmark": "digits",
+        "detector": "rg",
+        "variant": "U=a/V=b",
+        "dataset": "letters",
+        "metric": "AUROC",
+    }
+    assert Lineage("T/a/x", "demo", pd.Series({"cell": np.nan}), None).key == {}
+
+
+def test_a_cell_links_to_the_page_of_its_artifact():
+    digits = hashlib.sha256(b"RG-T3/k=1/SUN").hexdigest()[:10]
+    assert link("RG-T3/k=1/SUN") == f"lineage/RG-T3.html#{digits}"
+
+
+def test_a_histogram_has_two_outlines_of_equal_area():
+    drawn = histogram(np.linspace(0, 1, 400), np.full(50, 0.5))
+    assert drawn.count("<path") == 2 and f'viewBox="0 0 {WIDTH} {HEIGHT}"' in drawn
+    ood = drawn.split('class="ood" d="')[1].split('"')[0]
+    assert ood.count("V0h") == 1 and ood.count("h") == BINS  # all of it in one bin, the highest
