@@ -10,6 +10,7 @@ from ood import detectors
 TABLE = run.mutants()
 MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "saliency", "closeup", "metrics")
 MODULES += ("statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts", "ranks", "rounding")
+MODULES += ("ledger", *(f"audit/{name}" for name in ("records", "marks", "numbers", "replay", "rerun")))
 
 
 @pytest.mark.parametrize("file", sorted({mutant.file for mutant in TABLE}))
