@@ -24,6 +24,10 @@ def test_rows_are_read_as_typed():
     assert kept.splits == {"train": 0.6, "validation": 0.2, "test": 0.2} and kept.normalisation is None
     cifar = catalogue.datasets()["cifar10"]
     assert cifar.normalisation == ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]) and cifar.channels == 3
+    assert cifar.own_normalisation is None
+    converted = catalogue.datasets()["svhn_grey_corner"]  # as by the code of Igoe et al., for MNIST's network
+    assert converted.own_normalisation == ([0.5], [0.5])
+    assert catalogue.datasets()["svhn_grey_resize"].own_normalisation is None
     sun = catalogue.datasets()["sun"]
     assert (sun.packed, sun.size, sun.shape) == (True, None, "encoded pictures") and not cifar.packed
     archive = catalogue.files()["cifar-10-binary.tar.gz"]

@@ -133,6 +133,26 @@ def test_extraction_is_that_of_the_same_pixels_in_an_array(tmp_path, monkeypatch
         assert all(np.array_equal(values, found[0][name]) for name, values in other.items())
 
 
+def test_a_set_with_constants_of_its_own_is_normalised_with_them(tmp_path, network):
+    """As by a network whose card has these; its own card's are for all other sets."""
+    save_file(network.state_dict(), tmp_path / "model.safetensors")
+    own, found = [[0.5, 0.6, 0.7], [0.4, 0.3, 0.2]], []
+    for constants, spec in ((own, {}), ([MEAN, STD], {"normalisation": own}), ([MEAN, STD], {})):
+        card = {"network": "resnet34", "classes": 3, "options": {"width": 2}, "size": 32}
+        (tmp_path / "card.json").write_text(json.dumps(card | dict(zip(("mean", "std"), constants, strict=True))))
+        outputs = tmp_path / "features", tmp_path / "statistics"
+        extract(
+            tmp_path / "model.safetensors",
+            tmp_path / "card.json",
+            tmp_path,
+            *stored(tmp_path),
+            *outputs,
+            {"batch": 4} | spec,
+        )
+        found.append(load_file(outputs[0])["features"])
+    assert np.array_equal(found[0], found[1]) and not np.allclose(found[0], found[2])
+
+
 def test_extraction_on_bit_reads_the_layer_before_the_head_too(tmp_path, monkeypatch):
     monkeypatch.setattr(bit_r101x1, "UNITS", (1, 1, 1, 1))
     with torch.random.fork_rng(devices=[]):

@@ -111,7 +111,8 @@ def test_a_network_without_attribution_layers_is_refused(files, tmp_path):
         score(**files, spec={**SPEC, "detector": "gaia_z"})
 
 
-def test_a_network_gets_the_test_images_normalised_as_its_card_says(files, tmp_path):
+@pytest.mark.parametrize("own", [{}, {"ood": ([0.5, 0.4, 0.3], [0.5, 0.6, 0.7])}])
+def test_a_network_gets_the_test_images_normalised_as_its_card_or_the_set_says(files, tmp_path, own):
     facts = {"network": "resnet34", "classes": 4, "options": {"width": 2, "channels": 3}, "size": 8}
     facts |= {"mean": [0.1, 0.3, 0.5], "std": [0.2, 0.4, 0.8]}
     with torch.random.fork_rng(devices=[]):
@@ -125,10 +126,13 @@ def test_a_network_gets_the_test_images_normalised_as_its_card_says(files, tmp_p
         pictures = np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
         files["images"].append(tmp_path / f"{name}.npy")
         np.save(files["images"][-1], pictures)
-        x = (torch.from_numpy(pictures[first:] / 255) - torch.tensor(facts["mean"])) / torch.tensor(facts["std"])
-        images = detectors.Images(network, [x.permute(0, 3, 1, 2).float()], facts["std"])
+        mean, std = map(torch.tensor, own.get(name, (facts["mean"], facts["std"])))
+        x = (torch.from_numpy(pictures[first:] / 255) - mean) / std
+        images = detectors.Images(network, [x.permute(0, 3, 1, 2).float()], std.tolist())
         exact.append(detectors.method("odin")(temperature=1).score(images, None))
-    score(**files, spec={**SPEC, "detector": "odin", "options": {"temperature": 1.0}, "batch": 4})
+    score(
+        **files, spec={**SPEC, "detector": "odin", "options": {"temperature": 1.0}, "batch": 4, "normalisations": own}
+    )
     for column, values in pd.read_parquet(files["scores"])[["normalised", "pixel"]].items():
         expected = np.concatenate([scores[column] for scores in exact])
         assert values.to_numpy() == pytest.approx(expected, rel=1e-5)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ood.conversions import ORIGINAL, RULES
+from ood.conversions import KEEPS_CONSTANTS, ORIGINAL, RULES
 from ood.errors import Problem, unknown
 
 RESOURCES = Path(__file__).parents[1] / "resources"
@@ -124,6 +124,11 @@ class Dataset(BaseModel):
     def normalisation(self) -> tuple[list[float], list[float]] | None:
         """(mean, std) by channel, if the table has them."""
         return (self.mean, self.std) if self.mean else None
+
+    @property
+    def own_normalisation(self) -> tuple[list[float], list[float]] | None:
+        """(mean, std) by channel with which its images go into any network, if its conversion says so; else None."""
+        return self.normalisation if self.rule in KEEPS_CONSTANTS else None
 
     @property
     def shape(self) -> str:

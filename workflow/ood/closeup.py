@@ -70,19 +70,20 @@ def closeup(
     """Look at evenly spaced images of the split ``test`` of every dataset.
 
     spec: network, batch, datasets in the order of ``images`` and ``indices``, and of how many images of each there are
-    means (``averaged``) and maps (``shown``). ``accepted`` says that the checkpoint's accuracy lies in its band. maps:
-    safetensors, the arrays of ``by_channel`` and ``pictures`` with the dataset and a slash before their names.
+    means (``averaged``) and maps (``shown``), and ``normalisations`` of sets that have their own. ``accepted`` says
+    that the checkpoint's accuracy lies in its band. maps: safetensors, the arrays of ``by_channel`` and ``pictures``
+    with the dataset and a slash before their names.
     """
     device = deterministic()
     network, facts = networks.load(weights, card)
     network.to(device, memory_format=torch.channels_last)
-    form = Form(facts["size"], facts["mean"], facts["std"], network.preprocessing)
     sources = list(zip(spec["datasets"], images, indices, strict=True))
     found = {}
     for dataset, stored, index in track(sources, "dataset", len(sources)):
         test = np.flatnonzero(column(index, "split") == "test")
+        form = Form.of(network, facts, spec.get("normalisations", {}).get(dataset))
 
-        def read(count: int, stored=stored, index=index, test=test) -> Iterator[Tensor]:
+        def read(count: int, stored=stored, index=index, test=test, form=form) -> Iterator[Tensor]:
             return batches(stored, index, spaced(test, count), form, spec["batch"], device, job_workers())
 
         looked = by_channel(network, read(spec["averaged"])) | pictures(network, read(spec["shown"]), form)

@@ -13,7 +13,8 @@ squash       both sides to size (bilinear): deeplearning-wisc/react and knn-ood;
 random_crop  size x size pixels at a random place: how the ODIN authors made TinyImageNet (crop) and LSUN (crop)
 box          the central square, each new pixel the mean of the area it covers
 corner       the picture's top left corner on a black canvas; the first channel stands for grey, and grey for all
-             three: cvigoe/EpiGrad, the code of Igoe et al., between 28x28x1 and 32x32x3
+             three: cvigoe/EpiGrad, the code of Igoe et al., between 28x28x1 and 32x32x3. There every set is normalised
+             with its own constants, whatever network it goes to (``KEEPS_CONSTANTS``)
 original     none: the picture stays the file that it is, and each network brings it to its own input (ood.loading)
 ============ ==========================================================================================================
 
@@ -27,6 +28,7 @@ import numpy as np
 from PIL import Image
 
 ORIGINAL = "original"
+KEEPS_CONSTANTS = ("corner",)
 Box = tuple[int, int, int, int]
 Rule = Callable[[np.ndarray, int, int, np.random.Generator], tuple[np.ndarray, Box]]
 

@@ -27,18 +27,19 @@ def extract(
 ) -> None:
     """Run the network once over all images of a dataset, in the order of its index.
 
-    images: npy or tar (ood.prepare, ood.pack). spec: batch. ``accepted`` says that the checkpoint's accuracy lies in
-    its band. features: safetensors with ``features`` (N, D) and ``logits`` (N, C), float32, and the head's ``weight``
-    (C, D) and ``bias`` (C,). statistics: safetensors with the (M, L) arrays of ood.attribution for the M images of the
-    split ``test``, and the number of channels of each layer. Its metadata has the layers' names, the prefixes of the
-    late ones and of those of each block, and the name of the final one. A network without such layers has none.
+    images: npy or tar (ood.prepare, ood.pack). spec: batch, and the ``normalisation`` of a set that has its own.
+    ``accepted`` says that the checkpoint's accuracy lies in its band. features: safetensors with ``features`` (N, D)
+    and ``logits`` (N, C), float32, and the head's ``weight`` (C, D) and ``bias`` (C,). statistics: safetensors with the
+    (M, L) arrays of ood.attribution for the M images of the split ``test``, and the number of channels of each layer.
+    Its metadata has the layers' names, the prefixes of the late ones and of those of each block, and the name of the
+    final one. A network without such layers has none.
     """
     device = deterministic()
     network, facts = networks.load(weights, card)
     network.to(device, memory_format=torch.channels_last)
     final = network.final_norm()
     layers = network.attribution_layers() | final
-    form = Form(facts["size"], facts["mean"], facts["std"], network.preprocessing)
+    form = Form.of(network, facts, spec.get("normalisation"))
     is_test = torch.from_numpy(column(index, "split") == "test")
     inputs = batches(images, index, np.arange(len(is_test)), form, spec["batch"], device, job_workers())
     parts: dict[str, list[np.ndarray]] = {}

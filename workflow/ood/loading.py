@@ -26,7 +26,8 @@ from torch.utils.data import DataLoader, Dataset
 from ood.archives import picture
 from ood.errors import Problem
 from ood.index import column
-from ood.preprocessing import normalised, scaled
+from ood.networks import Classifier
+from ood.preprocessing import Constants, normalised, scaled
 
 BILINEAR = Image.Resampling.BILINEAR
 
@@ -38,6 +39,11 @@ class Form(NamedTuple):
     mean: Sequence[float]
     std: Sequence[float]
     preprocessing: str | None
+
+    @classmethod
+    def of(cls, network: Classifier, card: dict, own: Constants | None = None) -> "Form":
+        """A checkpoint's, from its network and card; ``own``: constants that a set has whatever network sees it."""
+        return cls(card["size"], *(own or (card["mean"], card["std"])), network.preprocessing)
 
 
 def squash(image: Image.Image, size: int) -> Image.Image:

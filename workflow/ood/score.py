@@ -103,10 +103,10 @@ def opened(weights: Path, card: Path, batch: int) -> Callable[[Path, Path, np.nd
     device = deterministic()
     network, facts = networks.load(weights, card)
     network.to(device, memory_format=torch.channels_last)
-    form = Form(facts["size"], facts["mean"], facts["std"], network.preprocessing)
 
-    def read(images: Path, index: Path, rows: np.ndarray) -> Images:
-        return Images(network, Batches(images, index, rows, form, batch, device, job_workers()), facts["std"])
+    def read(images: Path, index: Path, rows: np.ndarray, own: tuple | None = None) -> Images:
+        form = Form.of(network, facts, own)
+        return Images(network, Batches(images, index, rows, form, batch, device, job_workers()), form.std)
 
     return read
 
@@ -142,9 +142,10 @@ def score(
     """Score the split ``test`` of every dataset.
 
     spec: detector, its options, and the datasets in the order of the file lists, the in-distribution one first; for a
-    detector that consumes the network also that network's name and the images per pass. ``features``, ``attributions``,
-    ``images`` and ``checkpoint`` (weights, card) are empty where the detector does not consume them. scores: parquet
-    with the columns dataset, image (its place in the dataset's index) and one per variant.
+    detector that consumes the network also that network's name, the images per pass, and the ``normalisations`` of sets
+    that have their own. ``features``, ``attributions``, ``images`` and ``checkpoint`` (weights, card) are empty where
+    the detector does not consume them. scores: parquet with the columns dataset, image (its place in the dataset's
+    index) and one per variant.
     Raises Problem for scores that are not finite or that are the same for all images.
     """
     name, datasets = spec["detector"], spec["datasets"]
@@ -160,7 +161,7 @@ def score(
     for place, dataset in enumerate(track(datasets, "dataset", len(datasets))):
         rows = np.flatnonzero(splits[place] == "test")
         if method.consumes == "network":
-            given = read(images[place], indices[place], rows)
+            given = read(images[place], indices[place], rows, spec.get("normalisations", {}).get(dataset))
         else:
             given = read_features(features[place], rows)
             if method.consumes == "attributions":

@@ -154,7 +154,18 @@ def passes(wildcards):
     if detectors.method(wildcards.detector).consumes != "network":
         return {}
     benchmark = CONFIG.benchmarks[wildcards.benchmark]
-    return {"network": benchmark.network.name, "batch": CONFIG.batch(wildcards.benchmark)}
+    return {
+        "network": benchmark.network.name,
+        "batch": CONFIG.batch(wildcards.benchmark),
+        **own_normalisations(wildcards.benchmark),
+    }
+
+
+def own_normalisations(benchmark):
+    """The constants of those OOD sets that are normalised with their own, whatever network sees them."""
+    own = {dataset: DATASETS[dataset].own_normalisation for dataset in CONFIG.benchmarks[benchmark].ood}
+    own = {dataset: constants for dataset, constants in own.items() if constants}
+    return {"normalisations": own} if own else {}
 
 
 def of_first_seed(wildcards, file):

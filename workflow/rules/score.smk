@@ -67,6 +67,7 @@ rule closeup:
             datasets=sets(wildcards.benchmark),
             averaged=100,
             shown=2,
+            **own_normalisations(wildcards.benchmark),
         ),
         code=lambda wildcards: code("ood.closeup", network(wildcards)),
     shell:
