@@ -29,13 +29,14 @@ PROFILES = {
 TERMS = {"sha256": "https://schema.org/sha256", "resourceUsage": "https://w3id.org/ro/terms/workflow-run#resourceUsage"}
 WORKFLOW, ENGINE = "workflow/Snakefile", "#snakemake"
 SOURCES = ("*.md", "*.toml", "*.yaml", "Makefile", "envs/*", "workflow/**/*", "notebooks/*.py", "paper/**/*")
-HEAVY = (".safetensors", ".npy", ".tar")  # images, weights, and what networks made of images
+HEAVY = ("results/archives/", "results/features/", "results/attributions/")
+HEAVY_NAMES = ("images.npy", "images.tar", "model.safetensors")
 Entity = dict[str, Any]
 
 
 def heavy(path: str) -> bool:
     """Whether a file is left out of a crate unless it is asked for."""
-    return path.endswith(HEAVY) or path.startswith("results/archives/")
+    return path.startswith(HEAVY) or Path(path).name in HEAVY_NAMES
 
 
 def sources() -> list[str]:
