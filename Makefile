@@ -50,9 +50,10 @@ export: setup
 release: setup
 	@PYTHONPATH=workflow python -m ood.audit release "$(FROM)" "$(NAME)"
 
-# The real runs of the workflow beside all other tests, as neither keeps two cores busy.
+# In two processes, as one alone does not keep two cores busy: real runs of the workflow are in both.
 test: setup latex browser
-	@python -m pytest tests/workflow & runs=$$!; failed=0; python -m pytest tests/detectors tests/unit || failed=1; \
+	@python -m pytest tests/workflow/test_[a-m]*.py & runs=$$!; failed=0; \
+	python -m pytest tests/detectors tests/unit tests/workflow/test_[n-z]*.py || failed=1; \
 	wait $$runs || failed=1; exit $$failed
 
 # The workflow on a SLURM cluster that is brought up on this machine (root, Debian or Ubuntu), with what clusters do to it.
