@@ -168,7 +168,7 @@ def test_a_changed_recipe_reruns_everything_after_training(project, after):
 
 def test_editing_what_is_looked_at_closely_reruns_its_figures(project, after):
     project.edit("workflow/ood/saliency.py", "amax((1, 2), keepdim=True)", "amax(dim=(1, 2), keepdim=True)")
-    rules = ("demo_gaia", "demo_appendix", "all")
+    rules = ("demo_gaia", "demo_appendix", "demo_lineage", "all")
     assert project.planned() == {"closeup": 1} | {rule: 1 for rule in rules if rule in after}
 
 
