@@ -168,6 +168,12 @@ def own_normalisations(benchmark):
     return {"normalisations": own} if own else {}
 
 
+def extracted_with(wildcards):
+    """The set's own constants, if it has them whatever network sees it."""
+    own = own_normalisations(wildcards.benchmark).get("normalisations", {})
+    return {"normalisation": own[wildcards.dataset]} if wildcards.dataset in own else {}
+
+
 def of_first_seed(wildcards, file):
     """A file of a benchmark's first checkpoint."""
     return f"results/checkpoints/{wildcards.benchmark}/seed{seeds(wildcards.benchmark)[0]}/{file}"

@@ -1,12 +1,6 @@
 # Checkpoint + prepared set -> features (one forward pass) and attributions (three short backward passes).
 
 
-def extracted_with(wildcards):
-    """The set's own constants, if it has them whatever network sees it."""
-    own = own_normalisations(wildcards.benchmark).get("normalisations", {})
-    return {"normalisation": own[wildcards.dataset]} if wildcards.dataset in own else {}
-
-
 rule extract:
     """Run a checkpoint over a dataset once, for every method that needs no network of its own."""
     input:
