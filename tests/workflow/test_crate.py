@@ -100,7 +100,7 @@ def test_a_crate_is_released_where_its_code_is_not_run_and_audited_there(unpacke
     )
     again = fresh.run("python", "-m", "ood.audit", "release", str(crate), "digits")
     assert again.returncode != 0 and "results/released/digits.zip exists" in again.stderr
-    assert fresh.run("python", "-m", "ood.prune").stdout == ""
+    assert fresh.run("python", "-m", "ood.prune").stdout.startswith("0 files and states")
 
 
 def test_a_crate_that_is_not_as_its_records_say_is_not_released(unpacked, fresh, tmp_path):
