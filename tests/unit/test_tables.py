@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from ood import published
-from ood.artifacts import ARTIFACTS, gaia, igoe, igoe_gradients, rg
+from ood.artifacts import ARTIFACTS, comparison, gaia, igoe, igoe_gradients, rg
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import latex, save
 from ood.artifacts.table import noise
@@ -119,20 +119,10 @@ def test_a_method_that_was_not_run_has_a_dash(tmp_path):
 
 TABLES = {
     "GAIA-S-T1": gaia.time_per_image,
-    "GAIA-S-T2": gaia.seed_stability,
-    "GAIA-S-T3": gaia.fusion,
     "IGOE-T1": igoe_gradients.gradient_scores,
-    "IGOE-A1": igoe_gradients.gradient_scores_by_set,
-    "IGOE-T2": igoe.products,
     "IGOE-T3": igoe_gradients.batchgrad,
-    "IGOE-A2": igoe_gradients.batchgrad_by_set,
-    "RG-T1": rg.main_results,
-    "RG-T2": rg.ablation,
-    "RG-T3": rg.clips,
-    "RG-T4": rg.temperatures,
-    "RG-T5": rg.additive,
-    "RG-T6": rg.densenet,
-    "RG-T7": rg.neighbours,
+    **comparison.ACROSS,
+    **comparison.TABLES,
 }
 
 

@@ -23,6 +23,13 @@ def _first(evidence: Evidence, benchmark: str) -> str:
     return f"{about['title']}, seed {about['seeds'][0]}"
 
 
+def _pictured(evidence: Evidence, benchmark: str, kind: str, artifact: str, caption: str, source: str) -> Figure:
+    with style():
+        figure = _maps(evidence, benchmark, kind)
+    text = f"{caption}: {_first(evidence, benchmark)} ({source})."
+    return save(evidence, figure, f"{artifact}.{benchmark}", text)
+
+
 def _maps(evidence: Evidence, benchmark: str, kind: str) -> Figure:
     """A column per picture, two of the ID set and those of the first OOD sets; the picture, then its maps."""
     about, arrays = evidence.benchmarks[benchmark], evidence.closeup(benchmark)
@@ -50,14 +57,14 @@ def _maps(evidence: Evidence, benchmark: str, kind: str) -> Figure:
 
 def saliency(evidence: Evidence, benchmark: str) -> Figure:
     """GAIA-S-F1: LayerCAM's maps at the end of each block, for ID and OOD images."""
-    with style():
-        figure = _maps(evidence, benchmark, "saliency")
-    return save(
+    return _pictured(
         evidence,
-        figure,
-        f"GAIA-S-F1.{benchmark}",
+        benchmark,
+        "saliency",
+        "GAIA-S-F1",
         "LayerCAM's saliency maps of the predicted class by block, input to output; bright is salient, and every map "
-        f"has its own scale: {_first(evidence, benchmark)} (GAIA supplement, Figure 1, which shows VGG16).",
+        "has its own scale",
+        "GAIA supplement, Figure 1, which shows VGG16",
     )
 
 
@@ -77,15 +84,14 @@ def average_gradients(evidence: Evidence, benchmark: str) -> Figure:
 
 def gradient_maps(evidence: Evidence, benchmark: str) -> Figure:
     """GAIA-M-F3a: at each position the share of channels whose gradient is not zero."""
-    with style():
-        figure = _maps(evidence, benchmark, "open")
-    return save(
+    return _pictured(
         evidence,
-        figure,
-        f"GAIA-M-F3a.{benchmark}",
+        benchmark,
+        "open",
+        "GAIA-M-F3a",
         "Share of channels in which the gradient of the largest logit is not zero, by position, in the last "
-        "normalisation layer of each block, input to output; dark is none, bright all of them: "
-        f"{_first(evidence, benchmark)} (GAIA, Figure 3a, by its caption).",
+        "normalisation layer of each block, input to output; dark is none, bright all of them",
+        "GAIA, Figure 3a, by its caption",
     )
 
 

@@ -35,6 +35,12 @@ def noise(cell: pd.Series, printed: pd.Series, factor: float) -> float:
     return float(t.ppf((1 + CONFIDENCE) / 2, count - 1) * np.sqrt(variance)) + rounding
 
 
+def shown(entries: pd.DataFrame) -> pd.Series:
+    """Ours as a reader sees it: without one *not run* where something is printed, else a dash."""
+    absent = entries["printed"].ne("").map({True: "not run", False: "-"})
+    return entries["ours"].where(entries["ours"] != "", absent)
+
+
 class Row(NamedTuple):
     """A method: its name in cell ids, its label (TeX), our (detector, variant), the print's columns."""
 
@@ -85,9 +91,7 @@ class Table:
         columns = frame["mean"].where(lower, -frame["mean"]).groupby(frame["column"])
         place = columns.rank(method="min").where(columns.transform("count") > 2)
         frame["mark"] = place.map({1: "best", 2: "second"}).fillna("") if self.ranked else ""
-        absent = frame["printed"].ne("").map({True: "not run", False: "-"})
-        frame["shown"] = frame["ours"].where(frame["ours"] != "", absent)
-        return frame
+        return frame.assign(shown=shown(frame))
 
     def _entry(self, evidence: Evidence, row: Row, column: Column, panel: Panel) -> dict:
         entry = {

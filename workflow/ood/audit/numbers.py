@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ood.artifacts.table import shown
 from ood.audit.findings import Finding, Level
 from ood.audit.marks import Mark, marks, plain
 from ood.audit.records import Record, Records
@@ -63,9 +64,8 @@ def _needed(records: Records, output: str) -> Records:
 def texts(tables: list[Path]) -> pd.DataFrame:
     """What is to be read under each id, by kind: of tables' .csv files."""
     frame = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False).assign(file=str(path)) for path in tables])
-    absent = frame["printed"].ne("").map({True: "not run", False: "-"})
     return frame.assign(
-        ours=frame["ours"].where(frame["ours"] != "", absent),
+        ours=shown(frame),
         printed=frame["printed"].replace("", "-"),
         difference=frame["difference"].replace("", "-"),
     ).set_index("id")
