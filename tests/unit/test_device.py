@@ -57,9 +57,8 @@ def test_the_log_names_device_driver_torch_job_and_node(no_gpu, caplog):
     no_gpu.setenv("SLURMD_NODENAME", "gpu07")
     with caplog.at_level(logging.INFO, "ood"):
         device._found()
-    assert caplog.messages == [
-        f"device CPU, driver {device.driver()}, torch {torch.__version__}, SLURM job 4711, node gpu07"
-    ]
+    where = f"driver {device.driver()}, torch {torch.__version__}, SLURM job 4711, node gpu07"
+    assert caplog.messages == [f"device {device.name(torch.device('cpu'))}, {where}"]
 
 
 def test_each_job_claims_a_gpu_of_its_own(tmp_path):

@@ -14,10 +14,11 @@ CARD = {
     "std": [0.25],
     "losses": [2.0, 1.0, 0.5],
     "recipe": {"epochs": 3, "optimiser": "sgd"},
+    "device": "CPU <x>",
     "precision": "float32",
     "threads": 1,
 }
-TIMING = {"device": "CPU <x>", "torch": "2.13", "seconds": 125.4, "epochs_taken_over": 0, "waiting_for_data": 0.012}
+TIMING = {"torch": "2.13", "seconds": 125.4, "epochs_taken_over": 0, "waiting_for_data": 0.012}
 
 
 def test_every_checkpoint_has_its_card(tmp_path):
@@ -39,6 +40,7 @@ def test_every_checkpoint_has_its_card(tmp_path):
         )
     assert "2:05 min<" in first and "after 2 epochs of a run that was stopped" in second and "A &amp; B" in second
     assert "resnet20.th, sha256 12fca8" in third and "<svg" not in third and "recipe" not in third
+    assert "CPU &lt;x&gt;" in third
     assert "href=" not in page.replace('href="#', "") and "src=" not in page  # links to parts of itself only
 
 

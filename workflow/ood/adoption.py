@@ -87,7 +87,7 @@ def adopt(published: Input, images: Input, index: Input, weights: Output, card: 
         "std": std,
         "accuracy": reached,
         "losses": [],
-        "device": device.type,
+        "device": devices.name(device),
     }
     card.write_text(json.dumps(facts, indent=1) + "\n")
 

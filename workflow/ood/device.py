@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ood.errors import Problem
+from ood.ledger import cpu_model
 from ood.progress import log
 
 DRIVER = Path("/proc/driver/nvidia/version")
@@ -20,8 +21,10 @@ _claimed = []  # open files, whose locks last as long as this process
 
 
 def name(device: torch.device) -> str:
-    """The GPU's name, or ``CPU``."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    """The GPU's name, or the processor's with the instructions that torch uses of it, on which last bits depend."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{cpu_model()} ({torch.backends.cpu.get_cpu_capability()})"
 
 
 def keep_memory() -> None:

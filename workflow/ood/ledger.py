@@ -99,7 +99,8 @@ def _git(*arguments: str) -> str | None:
     return answer.stdout.strip()
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """What the processor calls itself."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
@@ -132,7 +133,7 @@ class Job:
             "dirty": bool(status) if status is not None else None,
             "lock": sha256(closure.LOCK),
             "host": platform.node(),
-            "cpu": _cpu_model(),
+            "cpu": cpu_model(),
             "slurm_job": os.environ.get("SLURM_JOB_ID"),
             "started": self.started.isoformat(timespec="seconds"),
         }

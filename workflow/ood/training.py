@@ -55,7 +55,7 @@ def train(images: Input, index: Input, weights: Output, card: Output, timing: Ou
         "std": std,
         "accuracy": reached,
         "losses": history.losses,
-        "device": device.type,
+        "device": devices.name(device),
         "precision": precision,
         "threads": recipe.threads,
     }
@@ -67,7 +67,6 @@ def train(images: Input, index: Input, weights: Output, card: Output, timing: Ou
         "seconds_per_epoch": history.seconds,
         "images_per_second": [seen / seconds for seconds in history.seconds],
         "waiting_for_data": history.waiting / sum(history.seconds) if history.seconds else 0.0,
-        "device": devices.name(device),
         "torch": torch.__version__,
     }
     timing.write_text(json.dumps(took, indent=1) + "\n")

@@ -40,9 +40,12 @@ def facts(card: dict[str, Any], timing: dict[str, Any] | None) -> dict[str, str]
     rows["normalisation"] = f"mean {card['mean']}, std {card['std']}"
     if timing is None:
         published = card["published"]
-        return rows | {"weights": f"{published['file']}, sha256 {published['sha256']}"}
+        return rows | {
+            "weights": f"{published['file']}, sha256 {published['sha256']}",
+            "measured on": card["device"],
+        }
     rows["recipe"] = ", ".join(f"{key} {value}" for key, value in card["recipe"].items() if value)
-    rows["device"] = f"{timing['device']}, {card['precision']}, {card['threads']} CPU threads, torch {timing['torch']}"
+    rows["device"] = f"{card['device']}, {card['precision']}, {card['threads']} CPU threads, torch {timing['torch']}"
     rows["wall time"] = f"{clock(timing['seconds'])} min"
     if timing["epochs_taken_over"]:
         rows["wall time"] += f", after {timing['epochs_taken_over']} epochs of a run that was stopped"

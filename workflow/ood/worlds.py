@@ -98,7 +98,7 @@ class Ours:
         if ours is None or ours[0] not in self.detectors:
             raise NotRun(f"{term} is not run here")
         row = self.rows[*ours, dataset, metric]
-        return Number(100 * row.mean, 100 * row.values, 100 * row.draws)
+        return Number(100 * row.mean, 100 * row.values, 100 * row.draws.astype(float))
 
     def _named(self, place: str, present: list[str]) -> str:
         about = self.document.sets.get(place)
