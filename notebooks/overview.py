@@ -15,7 +15,7 @@
 settings = {}
 
 # %%
-from ood.artifacts import claims, comparison, findings_table, overview
+from ood.artifacts import claims, comparison, findings_table, overview, runs_table
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
@@ -34,6 +34,12 @@ claims.save(evidence)
 
 # %%
 findings_table.save(evidence)
+
+# %% [markdown]
+# ## What was run, and on what
+
+# %%
+runs_table.save(evidence)
 
 # %% [markdown]
 # ## The images

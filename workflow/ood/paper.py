@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ood.artifacts.render import SPECIAL
 from ood.audit.anchors import link
 from ood.errors import Problem
 from ood.progress import log
@@ -18,7 +19,7 @@ NOTHING = r"\noprint"  # a dash: the paper prints no such number
 
 def typeset(text: str, mark: str = "") -> str:
     """``97.53 ± 0.20`` as TeX, the spread small, the best value of its column bold and the second underlined."""
-    value, _, spread = text.partition(" ± ")
+    value, _, spread = text.translate(SPECIAL).partition(" ± ")
     value = MARKS.get(mark, "{}").format(value)
     return value + (rf"{{\tiny$\,\pm\,${spread}}}" if spread else "")
 

@@ -86,6 +86,7 @@ CATALOGUE = (
         across=True,
         reads=(VERDICTS, ROUNDING, SCORES),
     ),
+    Artifact("RUNS", "overview", "table", "What was run, and on what", across=True, reads=(CARDS,)),
     Artifact("HEADLINE", "overview", "table", "Every method"),
     Artifact("ROC", "overview", "figure", "ROC curves", reads=(SCORES,)),
     Artifact("RANKS", "overview", "figure", "Average ranks of the methods", needs=(SEVERAL,)),

@@ -1,0 +1,98 @@
+"""The table RUNS: of every benchmark the networks, images and methods that were run, and on which processor."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ood.artifacts import PRINTED, page
+from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import SPECIAL, START, longtable
+
+NAME = "RUNS"
+CAPTION = "What was run, and on what."
+FOOT = (
+    "Images: of the in-distribution test split, and of all OOD sets together. Columns of scores: of all variants. "
+    "Processor: where the networks were trained or, of published weights, measured; of a CPU also the "
+    "instructions that were used. Hosts, dates and times stand in the records."
+)
+HEADS = ("networks", "images, ID and OOD", "methods, columns of scores", "processor")
+NOT_RUN = ("not run", *[""] * (len(HEADS) - 1))
+
+
+def _networks(cards: list[dict[str, Any]]) -> str:
+    first = cards[0]
+    options = ", ".join(f"{key} {value}" for key, value in first["options"].items())
+    kind = f"{first['network']}{f' ({options})' if options else ''}, {first['parameters']:,} parameters"
+    if "published" in first:
+        return f"{kind}; published weights"
+    recipe = first["recipe"]
+    seeds = f"{len(cards)} seed{'s' if len(cards) > 1 else ''}"
+    return f"{kind}; trained here, {seeds}, {recipe['epochs']} epochs, {first['precision']}"
+
+
+def described(evidence: Evidence, benchmark: str) -> tuple[str, ...]:
+    """What ``HEADS`` say of a benchmark of this edition."""
+    about = evidence.benchmarks[benchmark]
+    cards = [evidence.card(benchmark, seed) for seed in about["seeds"]]
+    cells = evidence.cells.xs(benchmark).reset_index()
+    sets = cells[cells["dataset"].isin(about["ood"])].drop_duplicates("dataset")
+    scored = cells[cells["detector"].isin(about["detectors"])][["detector", "variant"]].drop_duplicates()
+    return (
+        _networks(cards),
+        f"{sets['n_id'].iloc[0]:,} and {sets['n_ood'].sum():,}",
+        f"{len(about['detectors'])}, {len(scored)}",
+        "; ".join(dict.fromkeys(card["device"] for card in cards)),
+    )
+
+
+def entries(evidence: Evidence) -> pd.DataFrame:
+    """A row per benchmark and column: id and text; of the papers' own benchmarks those that nothing here reproduces."""
+    reproduced = {about["reproduces"] for about in evidence.benchmarks.values()}
+    lines = {benchmark: described(evidence, benchmark) for benchmark in evidence.benchmarks}
+    lines |= dict.fromkeys((name for name in PRINTED if name not in reproduced and name not in lines), NOT_RUN)
+    rows = [
+        {"id": f"{NAME}/{benchmark}/{head}", "row": benchmark, "column": head, "ours": text}
+        for benchmark, texts in lines.items()
+        for head, text in zip(HEADS, texts, strict=True)
+        if text
+    ]
+    return pd.DataFrame(rows).assign(printed="", mark="", difference="")
+
+
+def save(evidence: Evidence) -> pd.DataFrame:
+    """Write .csv, .tex, .html and .txt; returns what a browser shows."""
+    lines, base = entries(evidence), evidence.out / NAME
+    lines.to_csv(f"{base}.csv", index=False, lineterminator="\n")
+    frame = lines.pivot(index="row", columns="column", values="ours").fillna("")
+    frame = frame.loc[lines["row"].unique(), list(HEADS)].rename(evidence.where)
+    Path(f"{base}.tex").write_text(latex(evidence, lines))
+    rows = {title: [page.Entry(escape(text)) for text in texts] for title, *texts in frame.itertuples()}
+    table = page.table("benchmark", HEADS, rows, "text")
+    Path(f"{base}.html").write_text(page.page(f"{NAME}: {CAPTION}", [FOOT], [table]))
+    Path(f"{base}.txt").write_text(f"{NAME}: {CAPTION}\n{FOOT}\n{frame.to_string()}\n")
+    return frame
+
+
+def latex(evidence: Evidence, lines: pd.DataFrame) -> str:
+    """Layout and ids."""
+    known = set(lines["id"])
+    body = []
+    for benchmark in lines["row"].unique():
+        ids = [f"{NAME}/{benchmark}/{head}" for head in HEADS]
+        cells = [rf"\ours{{{name}}}" if name in known else "" for name in ids]
+        body.append(" & ".join([evidence.where(benchmark).translate(SPECIAL), *cells]) + r" \\")
+    head = " & ".join(["", *HEADS])
+    return "\n".join(
+        [
+            START,
+            *longtable([0.15, 0.36, 0.12, 0.12, 0.17], CAPTION, NAME, head),
+            *body,
+            r"\bottomrule",
+            r"\end{longtable}",
+            rf"\tablefoot{{{FOOT}}}",
+            r"\endgroup",
+            "",
+        ]
+    )
