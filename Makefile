@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data status prune show audit diff export release test test-slurm mutants bench-train bench-score \
+.PHONY: demo small cifar full data status cost prune show audit diff export release test test-slurm mutants bench-train bench-score \
   lint setup latex browser lock clean
 
 demo small cifar full: setup latex
@@ -27,6 +27,10 @@ status: setup
 # What in results/ belongs to nothing in config.yaml; to remove it: make prune CONFIRM=1
 prune: setup
 	@PYTHONPATH=workflow python -m ood.prune $(if $(CONFIRM),--remove)
+
+# Hours by stage that this run took, by its records, and those of the papers' own benchmarks, extrapolated.
+cost: setup
+	@PYTHONPATH=workflow python -m ood.cost
 
 # Where a printed number comes from: make show CELL="GAIA-S-T3/q=0.5/digits letters AUROC" EDITION=demo
 show: setup
