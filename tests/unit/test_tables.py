@@ -109,12 +109,15 @@ def test_without_a_counterpart_nothing_stands_beside(tmp_path):
 
 
 def test_a_method_that_was_not_run_has_a_dash(tmp_path):
-    """And a printed table of which nothing was run says so in every cell."""
+    """And a table of which nothing was run has the printed lines alone, and says so at its head."""
     given = evidence(tmp_path, [0.9])
     table = rg.main_results(given, "mnist")
     assert entry(table, given, "RG-T1/MOS/mnist letters AUROC")["shown"] == "-"
     assert entry(table, given, "RG-T1/RG k=1/mnist letters AUROC")["shown"] == "90.00"
-    assert set(rg.main_results(given, "imagenet").entries(given)["shown"]) == {"not run"}
+    table = rg.main_results(given, "imagenet")
+    assert set(table.entries(given)["shown"]) == {"not run"}
+    assert table.kinds(table.panels[0]) == ("printed",) and r"\ours" not in latex(table)
+    assert f"{table.panels[0].title} (printed; not run) & " in latex(table)
 
 
 TABLES = {

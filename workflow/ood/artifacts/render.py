@@ -40,7 +40,9 @@ def panel_frame(table: Table, panel: Panel, entries: pd.DataFrame) -> pd.DataFra
             ids = [table.id(row, column) for column in panel.columns]
             column = "shown" if kind == "ours" else kind
             lines[row.key if len(kinds) == 1 else f"{row.key}, {kind}"] = [text.at[name, column] for name in ids]
-    return pd.DataFrame.from_dict(lines, "index", columns=pd.Index([c.label for c in panel.columns], name=panel.title))
+    return pd.DataFrame.from_dict(
+        lines, "index", columns=pd.Index([c.label for c in panel.columns], name=table.head(panel))
+    )
 
 
 def browsed(table: Table, entries: pd.DataFrame) -> str:
@@ -56,7 +58,7 @@ def browsed(table: Table, entries: pd.DataFrame) -> str:
 
     tables = [
         page.table(
-            panel.title,
+            table.head(panel),
             [column.label for column in panel.columns],
             {row.key: [entry(table.id(row, column)) for column in panel.columns] for row in table.rows},
         )
@@ -81,7 +83,9 @@ def latex(table: Table) -> str:
         lines += [
             rf"\fitted{{\begin{{tabular}}{{@{{}}{lead}{'r' * len(panel.columns)}@{{}}}}",
             r"\toprule",
-            " & ".join([panel.title, *[""] * (len(lead) - 1), *(heading(column.label) for column in panel.columns)])
+            " & ".join(
+                [table.head(panel), *[""] * (len(lead) - 1), *(heading(column.label) for column in panel.columns)]
+            )
             + r" \\",
             r"\midrule",
         ]

@@ -138,7 +138,13 @@ class Table:
         return f"{self.artifact}/{row.key}/{column.key}"
 
     def kinds(self, panel: Panel) -> tuple[str, ...]:
-        """Which lines a row has in a panel: ours alone, beside it what is printed, and with both their difference."""
+        """Which lines a row has in a panel: ours or print alone, or both, with their difference where they are there."""
         if all(column.printed is None for column in panel.columns):
             return ("ours",)
+        if all(column.ours is None for column in panel.columns):
+            return ("printed",)
         return KINDS if any(column.ours and column.printed for column in panel.columns) else KINDS[:2]
+
+    def head(self, panel: Panel) -> str:
+        """A panel's title; of one that nothing was run of it says so."""
+        return f"{panel.title} (printed; not run)" if self.kinds(panel) == ("printed",) else panel.title
