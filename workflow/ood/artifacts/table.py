@@ -138,7 +138,7 @@ class Table:
         return f"{self.artifact}/{row.key}/{column.key}"
 
     def kinds(self, panel: Panel) -> tuple[str, ...]:
-        """Which lines a row has in a panel: ours or print alone, or both, with their difference where they are there."""
+        """Which lines a row has in a panel: ours or print alone, or both, with their difference if there is one."""
         if all(column.printed is None for column in panel.columns):
             return ("ours",)
         if all(column.ours is None for column in panel.columns):
