@@ -10,8 +10,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small cifar full data status cost prune show audit diff export release test test-slurm mutants bench-train bench-score \
-  lint setup latex browser lock clean
+.PHONY: demo small cifar full data status cost prune show audit diff export release front test test-slurm mutants \
+  bench-train bench-score lint setup latex browser lock clean
 
 demo small cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -53,6 +53,10 @@ export: setup
 # Keep such a file in results/released, if it is as its records say: make release FROM=demo.zip NAME=digits
 release: setup
 	@PYTHONPATH=workflow python -m ood.audit release "$(FROM)" "$(NAME)"
+
+# The front page of README.md, from what is kept there.
+front: setup
+	@PYTHONPATH=workflow python -m ood.front
 
 # In two processes, as one alone does not keep two cores busy; both look at one finished run of the workflow.
 test: setup latex browser

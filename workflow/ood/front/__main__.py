@@ -1,0 +1,42 @@
+"""The command: ``python -m ood.front``."""
+
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from ood import claims, config
+from ood.audit import released
+from ood.audit.lineage import CLAIMS
+from ood.errors import Problem
+from ood.front.page import FOLDER, README, absent, between, judged, said
+from ood.front.picture import picture, rows
+from ood.front.runs import read
+
+
+def files() -> dict[Path, bytes]:
+    """What the front page is made of, by path. Raises Problem."""
+    document, runs = claims.load(CLAIMS), [read(file) for file in released.runs()]
+    frame, missing = judged(document, runs), absent(config.read(), runs)
+    table = frame.to_csv(lineterminator="\n").encode()
+    origin = "; ".join(f"{run.name}: {run.origin}" for run in runs) or "no run is released yet"
+    return {
+        README: between(README.read_text(), said(document, frame, runs, missing)).encode(),
+        FOLDER / "claims.csv": table,
+        FOLDER / "claims.svg": picture(rows(frame, runs, missing), origin, sha256(table).hexdigest()),
+    }
+
+
+def write(path: Path, content: bytes) -> None:
+    """Under its final name only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+if __name__ == "__main__":
+    try:
+        for path, content in files().items():
+            write(path, content)
+    except Problem as problem:
+        sys.exit(str(problem))

@@ -1,0 +1,98 @@
+"""What the front page says: a table with a row for what is printed, for every benchmark run, and for those not run."""
+
+import textwrap
+from pathlib import Path
+
+import pandas as pd
+
+from ood import published
+from ood.artifacts.claims import COUNTED
+from ood.audit.lineage import PUBLISHED
+from ood.claims import Document
+from ood.config import Config
+from ood.errors import Problem
+from ood.front.runs import Run, title
+from ood.verdicts import FAILS, HOLDS, NOT_RUN, printed_verdict
+from ood.worlds import by_score
+
+README, FOLDER = Path("README.md"), Path("paper/front")
+START, END = "<!-- written by make front -->", "<!-- up to here -->"
+NO_BREAK = "\u00a0"  # a table's numbers stay on one line
+OWN = "full"  # the edition of the papers' own benchmarks
+PAPERS = {"GAIA": "GAIA", "IGOE": "Igoe et al.", "RG": "RG"}
+BASELINE = {"msp"}
+BY_GRADIENTS = {"gradnorm", "exgrad", "rg", "gaia_z", "gaia_a", "gradients", "batchgrad"}
+BY_GRADIENTS |= {"gradients_deep", "batchgrad_deep"}
+HEADS = ("Benchmark", *PAPERS.values(), "Baseline", "Best gradient method", "Best method")
+
+
+def judged(document: Document, runs: list[Run]) -> pd.DataFrame:
+    """A row per claim: its source and sentence, its verdict on the printed cells and on every benchmark of every run.
+
+    A claim that only an older run knows has verdicts without a sentence.
+    """
+    cells = by_score(published.load(PUBLISHED))
+    frame = pd.DataFrame(
+        [
+            {"id": one.id, "source": one.source, "claim": one.claim, **printed_verdict(cells, document, one)}
+            for one in document.checked()
+        ]
+    ).set_index("id")[["source", "claim", "printed"]]
+    return pd.concat([frame, *(run.verdicts() for run in runs)], axis="columns").fillna("").rename_axis("id")
+
+
+def absent(settings: Config, runs: list[Run]) -> list[str]:
+    """The titles of the papers' own benchmarks that no released run has."""
+    shown = {benchmark for run in runs for benchmark in run.titles}
+    own = (settings.benchmarks[name] for name in settings.editions.get(OWN, []) if name not in shown)
+    return [title(one.title, one.seeds) for one in own]
+
+
+def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list[str]) -> str:
+    """The table in words, the table, the picture, and where they come from."""
+    kinds, undecided = " / ".join(COUNTED), sum(claim.holds is None for claim in document.claims)
+    meaning = (
+        f"**{kinds}**: how many of {len(frame)} claims came out how, as printed {' / '.join(COUNTED[:2])} ({undecided} "
+        "more claims are arguments or pictures). A claim counts where it concerns the benchmark; where that is not the "
+        "paper's own, *fails* means that it did not carry over. The last columns are average AUROC over a benchmark's "
+        "OOD sets in percent, mean ± sample standard deviation over seeds, of methods in their default variant; *best* "
+        "means best on these very sets."
+    )
+    where = "; ".join(f"`{run.name}` ({run.origin})" for run in runs)
+    origin = f"Released runs: {where}." if runs else "No run is released yet: only what is printed is judged."
+    return "\n".join(
+        [
+            textwrap.fill(meaning, 120),
+            "",
+            *_table(frame, runs, missing),
+            "",
+            f"![A row for print and for every benchmark, a sign for each claim: {kinds}]({FOLDER}/claims.svg)",
+            "",
+            f"{origin} Claim by claim, in words: [claims.csv]({FOLDER}/claims.csv).",
+        ]
+    )
+
+
+def _table(frame: pd.DataFrame, runs: list[Run], missing: list[str]) -> list[str]:
+    printed = [frame.loc[frame.index.str.startswith(f"{paper}-"), "printed"] for paper in PAPERS]
+    rows = [["*as printed*", *(f"{sum(one == HOLDS)} / {sum(one == FAILS)}" for one in printed)]]
+    for run in runs:
+        for benchmark, name in run.titles.items():
+            counts = dict(run.counts(benchmark))
+            best = [run.best(benchmark, BASELINE), run.best(benchmark, BY_GRADIENTS), run.best(benchmark)]
+            rows.append([f"{name}<br>`{run.name}`", *(counts.get(paper, "") for paper in PAPERS), *best])
+    rows += [[f"{name}<br>*the papers' own*", *[NOT_RUN] * len(PAPERS)] for name in missing]
+    entries = [[row[0], *(text.replace(" ", NO_BREAK) for text in row[1:])] for row in rows]
+    lines = [HEADS, ["---", *[":---:"] * (len(HEADS) - 1)], *entries]
+    return ["| " + " | ".join([*line, *[""] * (len(HEADS) - len(line))]) + " |" for line in lines]
+
+
+def between(page: str, said: str) -> str:
+    """The page with this between its two marks. Raises Problem where they are not."""
+    before, start, rest = page.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        raise Problem(
+            f"{README} has no place for the front page: put the lines {START} and {END} where it is to stand."
+        )
+    return f"{before}{START}\n{said}\n{END}{after}"
