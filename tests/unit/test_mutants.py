@@ -11,6 +11,7 @@ TABLE = run.mutants()
 MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "saliency", "closeup", "metrics")
 MODULES += ("statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts", "ranks", "rounding")
 MODULES += ("ledger", *(f"audit/{name}" for name in ("records", "marks", "numbers", "replay", "rerun")))
+MODULES += tuple(f"front/{name}" for name in ("runs", "page", "picture"))
 
 
 @pytest.mark.parametrize("file", sorted({mutant.file for mutant in TABLE}))
