@@ -15,9 +15,10 @@ def test_networks_run_on_the_gpu_partition_with_one_gpu_each(projects):
     gpus = ["gres/gpu=1" in allocated.split(",") for _, _, allocated, _ in jobs]
     assert all(state == "COMPLETED" for _, state, _, _ in jobs)
     assert gpus == [partition == "gpu" for partition, *_ in jobs]
-    # prepared: digits, letters; scores, metrics, rounding (which needs neither): a group each; four notebooks.
+    # prepared: digits, letters; scores, metrics, and, which need no metrics, summaries, rounding: a group each; four
+    # notebooks.
     # train, extract: digits, letters; odin.
-    assert (gpus.count(False), gpus.count(True)) == (9, 4)
+    assert (gpus.count(False), gpus.count(True)) == (10, 4)
 
 
 def test_the_log_of_a_gpu_job_begins_with_where_it_ran(projects):

@@ -1,31 +1,15 @@
-"""ROC curves against scikit-learn; printed numbers beside ours as the tables have them; figures of the same bytes."""
+"""Printed numbers beside ours as the tables have them; figures of the same bytes."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_curve
 from test_tables import TABLES, evidence
 
 from ood.artifacts import comparison
-from ood.artifacts.comparison import FALSE_POSITIVES, true_positives
 from ood.detectors import method
-
-
-@pytest.mark.parametrize("decimals", [9, 1], ids=["distinct", "ties"])
-def test_the_curve_is_scikit_learns(decimals):
-    rng = np.random.default_rng(0)
-    ids, oods = rng.normal(1, 1, 300).round(decimals), rng.normal(0, 1, 200).round(decimals)
-    labels, scores = np.repeat([1, 0], [300, 200]), np.concatenate([ids, oods])
-    fpr, tpr, _ = roc_curve(labels, scores, drop_intermediate=False)
-    exact = [tpr[fpr <= rate + 1e-9].max() for rate in FALSE_POSITIVES]
-    np.testing.assert_allclose(true_positives(ids, oods), exact, atol=1e-12)
-
-
-@pytest.mark.parametrize(("ids", "oods", "height"), [([2, 3], [0, 1], 1), ([0, 1], [2, 3], 0)])
-def test_separated_scores(ids, oods, height):
-    assert (true_positives(np.array(ids), np.array(oods))[:-1] == height).all()
+from ood.summaries import FALSE_POSITIVES, Summary
 
 
 def test_pairs_are_the_tables_entries_in_percent(tmp_path):
@@ -47,7 +31,7 @@ def test_every_printed_table_of_scores_is_compared():
 
 @pytest.fixture
 def scored(tmp_path):
-    """Three methods of which the last is best on both sets and for all seeds; their scores are random."""
+    """Three methods of which the last is best on both sets and for all seeds; their curves are random."""
     given = evidence(tmp_path, [0.6, 0.7, 0.8], detectors=["rg", "gradnorm", "exgrad"])
     defaults = {detector: method(detector).default for detector in ("rg", "gradnorm", "exgrad")}
     rows = [
@@ -58,12 +42,13 @@ def scored(tmp_path):
     ]
     given.cells = pd.DataFrame(rows).set_index(given.cells.index.names)
     rng = np.random.default_rng(0)
-    for seed in (0, 1, 2):
-        for detector, variant in defaults.items():
-            path = tmp_path / "scores/mnist" / f"seed{seed}" / f"{detector}.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            names = np.repeat(["mnist", *given.benchmarks["mnist"]["ood"]], 20)
-            pd.DataFrame({"dataset": names, variant: rng.random(60)}).to_parquet(path)
+    shown = [
+        Summary("curve", detector, variant, ood, np.sort(rng.random(len(FALSE_POSITIVES))))
+        for detector, variant in defaults.items()
+        for ood in given.benchmarks["mnist"]["ood"]
+    ]
+    (tmp_path / "summaries").mkdir()
+    pd.DataFrame(shown).to_parquet(tmp_path / "summaries/mnist.parquet")
     return given
 
 

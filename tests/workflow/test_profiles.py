@@ -26,7 +26,8 @@ def test_the_experiment_is_planned_fast_and_submitted_in_hundreds(fresh, monkeyp
     alone = Counter(re.findall(r"^(?:local)?rule (\w+):", plan, re.M))
     grouped = Counter(re.findall(r"^ +rule (\w+):", plan, re.M))
     groups = set(re.findall(r"Group job (\w+)", plan))
-    assert set(grouped) == {"score", "evaluate", "cells", "verdicts", "rounding"} and not set(grouped) & set(alone)
+    assert set(grouped) == {"score", "evaluate", "cells", "verdicts", "summaries", "rounding"}
+    assert not set(grouped) & set(alone)
     checkpoints = alone["train"] + alone["adopt"]
     assert len(groups) == checkpoints + grouped["cells"]
     jobs = alone.total() + grouped.total()

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 DOWNSTREAM = {"cells": 1, "verdicts": 1, "demo_overview": 1, "demo_gaia": 1, "demo_igoe": 1, "demo_rg": 1}
-DOWNSTREAM |= {"demo_lineage": 1, "all": 1}
+DOWNSTREAM |= {"summaries": 1, "demo_lineage": 1, "all": 1}
 DETECTORS = 18
 NETWORK = 2  # of them, those that run the network themselves: ODIN and RankFeat
 CHAIN = {"training_cards": 1, "train": 1, "accept": 1, "extract": 3, "rounding": 1}
@@ -17,7 +17,7 @@ CHAIN |= {"score": DETECTORS - NETWORK, "score_network": NETWORK, "evaluate": DE
 
 @pytest.fixture
 def after(finished):
-    """What everything after the metrics comes to, with the appendix where LaTeX is installed."""
+    """What everything after the scores comes to, but for their metrics, with the appendix where LaTeX is installed."""
     pdf = (finished.folder / "results/editions/demo/appendix.pdf").is_file()
     return DOWNSTREAM | ({"demo_appendix": 1} if pdf else {})
 
@@ -64,7 +64,7 @@ def stamps(project) -> dict[str, tuple[bytes, int]]:
 
 
 def test_another_fusion_makes_gaia_again_and_touches_nothing_else(project):
-    """Really run: files with other bytes or times are its scores, metrics, cells, verdicts, and what shows them."""
+    """Really run: files with other bytes or times are its scores, what is made of these, and what shows that."""
     before = stamps(project)
     project.edit("workflow/ood/detectors/gaia_a.py", "output ** (2 * q)", "output ** q")
     result = project.snakemake()
@@ -72,7 +72,7 @@ def test_another_fusion_makes_gaia_again_and_touches_nothing_else(project):
     after = stamps(project)
     made = {path for path in after if before.get(path) != after[path] and not path.startswith(("logs", "benchmarks"))}
     chain = {"scores/digits/seed0/gaia_a.parquet", "metrics/digits/gaia_a.parquet"}
-    chain |= {"cells/digits.parquet", "claims/digits.parquet"}
+    chain |= {"cells/digits.parquet", "summaries/digits.parquet", "claims/digits.parquet"}
     shown = {path for path in before if path.startswith("editions/demo") and "/networks.html" not in path}
     assert made == chain | {f"{path}.record.json" for path in chain} | shown
     assert before.keys() <= after.keys()

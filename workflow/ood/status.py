@@ -14,7 +14,8 @@ from ood.errors import Problem, unknown
 from ood.plan import FAILED, STALE, STATES, Job, plan
 
 # What a benchmark comes through, by the folders of results/; downloads count as data.
-STAGES = ("data", "checkpoints", "features", "scores", "timing", "closeups", "metrics", "cells", "rounding", "claims")
+STAGES = ("data", "checkpoints", "features", "scores", "timing", "closeups", "metrics", "cells")
+STAGES += ("summaries", "rounding", "claims")
 # What an edition has beside artifacts and notebooks.
 TITLES = {
     "networks": "training cards",

@@ -35,13 +35,12 @@ def settings(edition):
 def evidence(edition, paper):
     """Everything that a paper's notebook may read."""
     read = {
-        template.format(benchmark=benchmark, seed=seed, dataset=dataset, detector=detector)
+        template.format(benchmark=benchmark, seed=seed, dataset=dataset)
         for artifact in CATALOGUE
         if artifact.paper == paper
         for template, benchmark in artifact.sources(running(edition))
         for seed in seeds(benchmark)
         for dataset in sets(benchmark)
-        for detector in CONFIG.methods(benchmark)
     }
     return expand(rules.cells.output.cells, benchmark=EDITIONS[edition]) + sorted(read)
 

@@ -1,4 +1,4 @@
-# Scores -> metrics over seeds -> cells.
+# Scores -> metrics over seeds -> cells; and what else is shown of scores.
 
 
 rule evaluate:
@@ -55,6 +55,33 @@ rule cells:
     shell:
         "python -m ood.cells --metrics {input.metrics} --cards {input.cards} --disjoint {input.disjoint} --cells {output.cells}"
         " --spec {params.spec:q} --log {log}"
+
+
+rule summaries:
+    """What figures and findings show of scores beside metrics."""
+    input:
+        scores=lambda wildcards: expand(
+            "results/scores/{benchmark}/seed{seed}/{detector}.parquet",
+            detector=CONFIG.methods(wildcards.benchmark),
+            seed=seeds(wildcards.benchmark),
+            **wildcards,
+        ),
+    output:
+        table="results/summaries/{benchmark}.parquet",
+    log:
+        "results/logs/summaries/{benchmark}.log",
+    conda:
+        "../../envs/ood.yaml"
+    params:
+        spec=lambda wildcards: spec(
+            id=CONFIG.benchmarks[wildcards.benchmark].id,
+            ood=CONFIG.benchmarks[wildcards.benchmark].ood,
+            detectors=CONFIG.methods(wildcards.benchmark),
+            seeds=seeds(wildcards.benchmark),
+        ),
+        code=code("ood.summaries"),
+    shell:
+        "python -m ood.summaries --scores {input.scores} --table {output.table} --spec {params.spec:q} --log {log}"
 
 
 rule rounding:

@@ -28,10 +28,7 @@ VERDICTS = "results/claims/{benchmark}.parquet"
 ROUNDING = "results/rounding/{benchmark}.parquet"
 CLOSEUPS = "results/closeups/{benchmark}.safetensors"
 CARDS = "results/checkpoints/{benchmark}/seed{seed}/card.json"
-PRODUCTS = "results/scores/{benchmark}/seed{seed}/encoding_output.parquet"
-SCORES = "results/scores/{benchmark}/seed{seed}/{detector}.parquet"
-GAIA_A = "results/scores/{benchmark}/seed{seed}/gaia_a.parquet"
-GAIA_Z = "results/scores/{benchmark}/seed{seed}/gaia_z.parquet"
+SUMMARIES = "results/summaries/{benchmark}.parquet"
 GRADIENTS = ("gradients", "gradnorm", "exgrad", "encoding_output")
 GAIA = ("gaia_a", "gaia_z")
 PRINT = "printed"
@@ -84,11 +81,11 @@ CATALOGUE = (
         "table",
         "Where paper, code and print disagree",
         across=True,
-        reads=(VERDICTS, ROUNDING, SCORES),
+        reads=(VERDICTS, ROUNDING, SUMMARIES),
     ),
     Artifact("RUNS", "overview", "table", "What was run, and on what", across=True, reads=(CARDS,)),
     Artifact("HEADLINE", "overview", "table", "Every method"),
-    Artifact("ROC", "overview", "figure", "ROC curves", reads=(SCORES,)),
+    Artifact("ROC", "overview", "figure", "ROC curves", reads=(SUMMARIES,)),
     Artifact("RANKS", "overview", "figure", "Average ranks of the methods", needs=(SEVERAL,)),
     Artifact("AGREEMENT", "overview", "figure", "Printed and reproduced numbers", needs=(PRINT,)),
     Artifact("ACCURACY", "overview", "table", "Accuracy of the networks", across=True),
@@ -98,9 +95,9 @@ CATALOGUE = (
     Artifact("GAIA-S-T2", "gaia", "table", "Five seeds", across=True, needs=GAIA),
     Artifact("GAIA-S-T3", "gaia", "table", "Fusion strategies", printed_for=("imagenet",), needs=("gaia_a",)),
     # The paper's Figure 5 as well, which has the same panels.
-    Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(GAIA_A,), needs=("gaia_a",)),
+    Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(SUMMARIES,), needs=("gaia_a",)),
     Artifact("GAIA-S-F1", "gaia", "figure", "Saliency maps by block", reads=(CLOSEUPS,), needs=GAIA),
-    Artifact("GAIA-S-F3", "gaia", "figure", "Contribution of each layer", reads=(GAIA_A, GAIA_Z), needs=GAIA),
+    Artifact("GAIA-S-F3", "gaia", "figure", "Contribution of each layer", reads=(SUMMARIES,), needs=GAIA),
     Artifact("GAIA-M-F2", "gaia", "figure", "Average gradients by channel", reads=(CLOSEUPS,), needs=GAIA),
     Artifact("GAIA-M-F3a", "gaia", "figure", "Maps of non-zero gradients", reads=(CLOSEUPS,), needs=GAIA),
     Artifact("GAIA-M-F3b", "gaia", "figure", "Non-zero gradients by channel", reads=(CLOSEUPS,), needs=GAIA),
@@ -119,7 +116,7 @@ CATALOGUE = (
     Artifact("IGOE-T3", "igoe", "table", "BatchGrad", across=True, needs=("batchgrad",)),
     Artifact("IGOE-A2", "igoe", "table", "BatchGrad by OOD set", printed_for=("small_scale",), needs=("batchgrad",)),
     Artifact("IGOE-C", "igoe", "figure", "Feature norm against output term by OOD set", needs=("encoding_output",)),
-    Artifact("IGOE-UV", "igoe", "figure", "The two parts of a score", reads=(PRODUCTS,), needs=("encoding_output",)),
+    Artifact("IGOE-UV", "igoe", "figure", "The two parts of a score", reads=(SUMMARIES,), needs=("encoding_output",)),
     Artifact("IGOE-F2", "igoe", "figure", "Feature norm against output term", needs=("encoding_output",)),
     Artifact("RG-T1", "rg", "table", "Main results", printed_for=("imagenet",), needs=("rg",)),
     Artifact("RG-T2", "rg", "table", "Output and feature parts", printed_for=("imagenet",), needs=("rg", "gradnorm")),

@@ -13,6 +13,7 @@ from ood.artifacts.overview import LABELS
 from ood.artifacts.table import CONFIDENCE, FACTOR
 from ood.detectors import method
 from ood.ranks import cliques, compare
+from ood.summaries import FALSE_POSITIVES
 
 # The three papers' own methods, and the two that they all compare with: a colour and a dash, to be told apart in grey.
 DRAWN = {
@@ -25,8 +26,6 @@ DRAWN = {
     "gaia_z": (COLOURS[1], "-"),
     "gaia_a": (COLOURS[1], "--"),
 }
-FALSE_POSITIVES = np.linspace(0, 1, 201)
-ROUNDING = 1e-12
 # Every printed table by OOD set, and the one across benchmarks that prints a number of a benchmark of ours.
 TABLES = {
     "GAIA-S-T3": gaia.fusion,
@@ -44,26 +43,11 @@ TABLES = {
 ACROSS = {"GAIA-S-T2": gaia.seed_stability}
 
 
-def true_positives(ids: np.ndarray, oods: np.ndarray) -> np.ndarray:
-    """The ROC curve of scores (n_ID,) and (n_OOD,): at each of FALSE_POSITIVES the largest share of ID that a threshold
-    accepts which accepts no more OOD."""
-    thresholds = np.unique(np.concatenate([ids, oods]))[::-1]
-    tp, fp = ((len(part) - np.searchsorted(np.sort(part), thresholds)) / len(part) for part in (ids, oods))
-    return np.r_[0, tp][np.searchsorted(fp, FALSE_POSITIVES + ROUNDING, side="right")]
-
-
 def roc(evidence: Evidence, benchmark: str) -> Figure:
     """ROC: mean over seeds of the share of ID images accepted at each share of OOD images accepted."""
     about = evidence.benchmarks[benchmark]
     drawn = {name: look for name, look in DRAWN.items() if name in about["detectors"]}
-    curves: dict[tuple[str, str], list[np.ndarray]] = {}
-    for name in drawn:
-        column = method(name).default
-        for seed in about["seeds"]:
-            scores = evidence.scores(benchmark, seed, name, column).set_index("dataset")[column]
-            for ood in about["ood"]:
-                curve = true_positives(*(scores.loc[one].to_numpy() for one in (about["id"], ood)))
-                curves.setdefault((name, ood), []).append(curve)
+    curves = evidence.summaries(benchmark)["curve"]
     wide = min(len(about["ood"]), 4)
     high = -(-len(about["ood"]) // wide)
     with style():
@@ -71,7 +55,7 @@ def roc(evidence: Evidence, benchmark: str) -> Figure:
         figure, axes = plt.subplots(high, wide, sharex=True, sharey=True, **shape)
         for place, (axis, ood) in enumerate(zip(axes.flat, about["ood"], strict=False)):
             for name, (colour, dash) in drawn.items():
-                mean = np.mean(curves[name, ood], axis=0)
+                mean = curves[name, method(name).default, ood]
                 axis.plot(
                     100 * FALSE_POSITIVES, 100 * mean, color=colour, linestyle=dash, linewidth=1, label=LABELS[name]
                 )

@@ -1,4 +1,4 @@
-"""What the notebooks may look at: cells, printed numbers, scores, images, training cards."""
+"""What the notebooks may look at: cells, printed numbers, summaries of scores, images, training cards."""
 
 import json
 from pathlib import Path
@@ -62,6 +62,12 @@ class Evidence:
         """S1 and MSP by number format, indexed as the cells (ood.rounding)."""
         return pd.read_parquet(self.results / "rounding" / f"{benchmark}.parquet").set_index(KEY)
 
+    def summaries(self, benchmark: str) -> pd.Series:
+        """Arrays by kind, detector, variant and dataset: what is shown of scores beside metrics (ood.summaries)."""
+        keys = ["kind", "detector", "variant", "dataset"]
+        frame = pd.read_parquet(self.results / "summaries" / f"{benchmark}.parquet")
+        return frame.set_index(keys)["values"].sort_index()
+
     def closeup(self, benchmark: str) -> dict[str, np.ndarray]:
         """Arrays by ``dataset/kind/layer`` from inside the benchmark's first network (ood.closeup)."""
         return load_file(self.results / "closeups" / f"{benchmark}.safetensors")
@@ -90,12 +96,6 @@ class Evidence:
     def where(self, benchmark: str) -> str:
         """A benchmark's name in a caption."""
         return self.benchmarks[benchmark]["title"] if self.is_ours(benchmark) else PRINTED[benchmark]
-
-    def scores(self, benchmark: str, seed: int, detector: str, *variants: str) -> pd.DataFrame:
-        """Per-image scores: dataset, image, one column per variant; with ``variants`` the dataset and these alone."""
-        columns = ["dataset", *variants] if variants else None
-        path = self.results / "scores" / benchmark / f"seed{seed}" / f"{detector}.parquet"
-        return pd.read_parquet(path, columns=columns)
 
     def sheet(self, dataset: str) -> np.ndarray:
         """The contact sheet, uint8 (rows * H, columns * W) or with a third axis of colours."""

@@ -4,9 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
-from ood.artifacts import gaia
 from ood.artifacts.evidence import Evidence
 from ood.published import lookup
 
@@ -80,36 +78,20 @@ def last_block(detector: str, prefix: str = "") -> Number:
     return number
 
 
-def norms(evidence: Evidence, benchmark: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each seed S2 of the last layer and ||h||_1 (a product with energy over energy), image by image."""
-    if not (evidence.runs(benchmark, "gradients") and evidence.runs(benchmark, "encoding_output")):
-        return []
-    found, columns = [], ("U=norm1 V=energy", "U=1 V=energy")
-    for seed in evidence.benchmarks[benchmark]["seeds"]:
-        product, energy = evidence.scores(benchmark, seed, "encoding_output", *columns)[[*columns]].to_numpy().T
-        s2 = evidence.scores(benchmark, seed, "gradients", "S2 weight")["S2 weight"].to_numpy()
-        found.append((s2[energy != 0], (product / np.where(energy, energy, 1))[energy != 0]))
-    return found
+def summarised(kind: str, say: Callable[..., str]) -> Number:
+    """What ``say`` makes of the numbers of ood.summaries: the largest relative difference, how many images differ, of
+    how many."""
+
+    def number(evidence: Evidence, benchmark: str) -> str:
+        shown = evidence.summaries(benchmark)
+        return say(*shown[kind].iloc[0]) if kind in shown.index.levels[0] else ""
+
+    return number
 
 
-def proportion(evidence: Evidence, benchmark: str) -> str:
-    """How far S2 is from a constant times ||h||_1, at most and relatively."""
-    ratios = [s2[norm > 0] / norm[norm > 0] for s2, norm in norms(evidence, benchmark)]
-    return power(max(np.ptp(ratio) / ratio.mean() for ratio in ratios)) if ratios else ""
-
-
-def reordered(evidence: Evidence, benchmark: str) -> str:
-    """How many images have another rank by S2 than by ||h||_1; values up to rounding are equal."""
-    pairs = [[rankdata(np.round(part / part.max(), 12)) for part in pair] for pair in norms(evidence, benchmark)]
-    return (
-        f"{sum((one != other).sum() for one, other in pairs)} of {sum(len(one) for one, _ in pairs)}" if pairs else ""
-    )
-
-
-def forms(evidence: Evidence, benchmark: str) -> str:
-    """How far the forward form of GAIA-Z is from the gradients' own, at most and relatively."""
-    off = gaia.apart(evidence, benchmark) if evidence.runs(benchmark, "gaia_z") else pd.Series(dtype=float)
-    return "" if off.empty else power(off.max())
+proportion = summarised("norm", lambda largest, other, count: power(largest))
+reordered = summarised("norm", lambda largest, other, count: f"{other:.0f} of {count:.0f}")
+forms = summarised("forms", lambda largest, other, count: power(largest))
 
 
 def printed(artifact: str, method: str, variant: str, **columns: str) -> Print:

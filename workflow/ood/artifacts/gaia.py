@@ -9,6 +9,7 @@ from ood.artifacts.columns import foot, panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, save, style
 from ood.artifacts.table import Column, Panel, Row, Table
+from ood.summaries import ALL, LAYERS
 
 GAIA_A, GAIA_Z = ("gaia_a", "q=0.5"), ("gaia_z", "all")
 CIFAR10 = {"id_dataset": "CIFAR-10", "ood_dataset": "average of 5"}
@@ -145,8 +146,7 @@ def fusion(evidence: Evidence, benchmark: str) -> Table:
 def distributions(evidence: Evidence, benchmark: str) -> Figure:
     """GAIA-S-F2: how the fusion variants spread the images of the first seed, abnormality growing to the right."""
     about = evidence.benchmarks[benchmark]
-    scores = evidence.scores(benchmark, about["seeds"][0], "gaia_a")
-    identity = scores["dataset"].astype(str) == about["id"]
+    shown = evidence.summaries(benchmark)
     with style():
         figure, axes = plt.subplots(1, 4, figsize=(WIDTH, 1.9), layout="constrained")
         for axis, (column, title) in zip(
@@ -154,13 +154,11 @@ def distributions(evidence: Evidence, benchmark: str) -> Figure:
             {"top1": "top-1 label", "output": "output only", "inner": "inner only", "q=0.5": "fusion, q = 0.5"}.items(),
             strict=True,
         ):
-            values = np.log10(scores[column].abs().clip(lower=np.finfo(float).tiny))
-            bins = np.linspace(*np.percentile(values, [0.5, 99.5]), 31)
-            for member, colour, label in ((identity, ID_COLOUR, "ID"), (~identity, OOD_COLOUR, "OOD")):
-                axis.hist(
-                    values[member], bins, density=True, histtype="stepfilled", color=colour, alpha=0.35, label=label
-                )
-                axis.hist(values[member], bins, density=True, histtype="step", color=colour, linewidth=1)
+            edges = shown["edges", "gaia_a", column, ALL]
+            for dataset, colour, label in ((about["id"], ID_COLOUR, "ID"), (ALL, OOD_COLOUR, "OOD")):
+                drawn = {"x": edges[:-1], "bins": edges, "weights": shown["density", "gaia_a", column, dataset]}
+                axis.hist(**drawn, histtype="stepfilled", color=colour, alpha=0.35, label=label)
+                axis.hist(**drawn, histtype="step", color=colour, linewidth=1)
             axis.set(
                 title=title,
                 xlabel=r"$\log_{10}$ abnormality" if column != "output" else r"$\log_{10} E_{out}$",
@@ -177,36 +175,25 @@ def distributions(evidence: Evidence, benchmark: str) -> Figure:
     )
 
 
-def _layer_table(evidence: Evidence, benchmark: str, detector: str, prefix: str) -> pd.DataFrame:
+def _layer_table(evidence: Evidence, benchmark: str, detector: str) -> pd.DataFrame:
     """Per layer: mean magnitude of the score for ID and OOD images (over images and seeds) and mean AUROC."""
     about = evidence.benchmarks[benchmark]
-    frames = [evidence.scores(benchmark, seed, detector) for seed in about["seeds"]]
-    columns = [name for name in frames[0].columns if name.startswith(prefix)]
-    magnitude = pd.concat([frame.assign(id=frame["dataset"].astype(str) == about["id"]) for frame in frames])
-    means = magnitude.groupby("id")[columns].mean().abs()
+    columns = [name for name in evidence.variants(benchmark, detector) if name.startswith(LAYERS[detector])]
+    means = evidence.summaries(benchmark)["mean", detector].explode().unstack("dataset")
     auroc = [evidence.cell(benchmark, detector, column, "average", "AUROC")["mean"] for column in columns]
-    return pd.DataFrame({"ID": means.loc[True], "OOD": means.loc[False], "AUROC": auroc}, index=columns).rename(
-        lambda name: name.removeprefix(prefix)
-    )
-
-
-def apart(evidence: Evidence, benchmark: str) -> pd.Series:
-    """How far apart the two forms of GAIA-Z are, relatively, by image over all seeds; empty without a forward form."""
-    if "forward all" not in evidence.variants(benchmark, "gaia_z"):
-        return pd.Series(dtype=float)
-    seeds = evidence.benchmarks[benchmark]["seeds"]
-    scores = pd.concat([evidence.scores(benchmark, seed, "gaia_z", "all", "forward all") for seed in seeds])
-    return (scores["forward all"] / scores["all"] - 1).abs()
+    table = means.loc[columns].rename(columns={about["id"]: "ID", ALL: "OOD"}).astype(float).assign(AUROC=auroc)
+    return table.rename(lambda name: name.removeprefix(LAYERS[detector]))
 
 
 def _forms(evidence: Evidence, benchmark: str) -> str:
     """How far apart the two forms of GAIA-Z are, as a sentence."""
-    off, networks = apart(evidence, benchmark), len(evidence.benchmarks[benchmark]["seeds"])
-    if off.empty:
+    if "forward all" not in evidence.variants(benchmark, "gaia_z"):
         return "There is no forward form of GAIA-Z for this network."
-    largest = f"at most {off.max():.1e} of its value".replace("e-0", "e-") if off.max() else "nowhere"
+    most, other, count = evidence.summaries(benchmark)["forms", "gaia_z", "forward all", ALL]
+    networks = len(evidence.benchmarks[benchmark]["seeds"])
+    largest = f"at most {most:.1e} of its value".replace("e-0", "e-") if most else "nowhere"
     return (
-        f"The forward form of GAIA-Z differs from the gradients' own {largest}, on {(off > 0).sum()} of {len(off)} "
+        f"The forward form of GAIA-Z differs from the gradients' own {largest}, on {other:.0f} of {count:.0f} "
         f"images scored with {networks} network{'s' if networks > 1 else ''}."
     )
 
@@ -215,10 +202,10 @@ def layers(evidence: Evidence, benchmark: str) -> Figure:
     """GAIA-S-F3: each layer's share of the score, and how well it separates on its own."""
     with style():
         figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 3.6), sharex=True, layout="constrained")
-        for (top, bottom), (detector, prefix, title) in zip(
-            axes.T, (("gaia_a", "q=0.5 layer=", "GAIA-A"), ("gaia_z", "layer=", "GAIA-Z")), strict=True
+        for (top, bottom), (detector, title) in zip(
+            axes.T, {"gaia_a": "GAIA-A", "gaia_z": "GAIA-Z"}.items(), strict=True
         ):
-            table = _layer_table(evidence, benchmark, detector, prefix)
+            table = _layer_table(evidence, benchmark, detector)
             place = np.arange(1, len(table) + 1)
             for label, colour, marker in (("ID", ID_COLOUR, "o"), ("OOD", OOD_COLOUR, "s")):
                 top.plot(place, table[label], color=colour, marker=marker, markersize=2.5, linewidth=1, label=label)

@@ -12,7 +12,6 @@ from ood.detectors.encoding_output import ORDERS
 from ood.published import lookup
 
 NORMS = [f"{order:g}" for order in ORDERS]
-POINTS = 200  # images of a set in a scatter plot
 
 
 def simplex(evidence: Evidence) -> Figure:
@@ -118,9 +117,7 @@ def parts(evidence: Evidence, benchmark: str) -> Figure:
     """IGOE-UV: feature norm against energy, image by image: which of the two tells the sets apart?"""
     about = evidence.benchmarks[benchmark]
     seed = about["seeds"][0]
-    scores = evidence.scores(benchmark, seed, "encoding_output")
-    v = scores["U=1 V=energy"]
-    u = scores["U=norm1 V=energy"] / v
+    points = evidence.summaries(benchmark)["point", "encoding_output"]
     shown = about["ood"][:8]
     with style():
         figure, axes = plt.subplots(
@@ -134,11 +131,8 @@ def parts(evidence: Evidence, benchmark: str) -> Figure:
         )
         for axis, dataset in zip(axes.flat, shown, strict=False):
             for name, colour, marker, label in ((about["id"], ID_COLOUR, "o", "ID"), (dataset, OOD_COLOUR, "x", "OOD")):
-                rows = np.flatnonzero(scores["dataset"].astype(str) == name)
-                rows = rows[:: max(len(rows) // POINTS, 1)]
-                axis.scatter(
-                    u.iloc[rows], v.iloc[rows], s=4, linewidths=0.6, color=colour, marker=marker, alpha=0.5, label=label
-                )
+                look = {"s": 4, "linewidths": 0.6, "color": colour, "marker": marker, "alpha": 0.5, "label": label}
+                axis.scatter(points["U", name], points["V", name], **look)
             axis.set(title=evidence.title(dataset))
         for axis in list(axes.flat)[len(shown) :]:
             axis.set_axis_off()

@@ -1,0 +1,142 @@
+"""What figures and findings show of scores beside metrics, in one small file per benchmark: notebooks read no scores.
+
+A row is an array by kind, detector, variant and dataset (``ALL``: all OOD sets together):
+
+curve           a default variant's ROC curve: at each of FALSE_POSITIVES the share of ID images, mean over seeds
+edges, density  histogram of GAIA-A's fusion variants, log10, first seed
+mean            a layer's score by GAIA-A and GAIA-Z, over images and seeds
+point           feature norm U and energy V of evenly spaced images, first seed
+forms           GAIA-Z's forward form against the gradients' own
+norm            S2 against the feature norm
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from scipy.stats import rankdata
+
+from ood.step import Inputs, Output, Spec, run
+
+ALL = "all OOD"
+FALSE_POSITIVES = np.linspace(0, 1, 201)
+ROUNDING = 1e-12
+FUSED = ("top1", "output", "inner", "q=0.5")
+LAYERS = {"gaia_a": "q=0.5 layer=", "gaia_z": "layer="}
+POINTS = 200  # images of a set in a scatter plot
+PRODUCT, ENERGY, S2 = "U=norm1 V=energy", "U=1 V=energy", "S2 weight"
+
+
+class Summary(NamedTuple):
+    kind: str
+    detector: str
+    variant: str
+    dataset: str
+    values: np.ndarray
+
+
+def columns(file: Path, *names: str) -> pd.DataFrame:
+    """Some variants of a score file, indexed by dataset."""
+    return pd.read_parquet(file, columns=["dataset", *names]).astype({"dataset": str}).set_index("dataset")
+
+
+def true_positives(ids: np.ndarray, oods: np.ndarray) -> np.ndarray:
+    """The ROC curve of scores (n_ID,) and (n_OOD,): at each of FALSE_POSITIVES the largest share of ID that a threshold
+    accepts which accepts no more OOD."""
+    thresholds = np.unique(np.concatenate([ids, oods]))[::-1]
+    tp, fp = ((len(part) - np.searchsorted(np.sort(part), thresholds)) / len(part) for part in (ids, oods))
+    return np.r_[0, tp][np.searchsorted(fp, FALSE_POSITIVES + ROUNDING, side="right")]
+
+
+def curves(detector: str, files: list[Path], identity: str, oods: list[str]) -> Iterator[Summary]:
+    """The ROC curves of a detector's default variant, a file per seed."""
+    default = json.loads(pq.read_schema(files[0]).metadata[b"ood"])["default"]
+    seeds = [columns(file, default)[default] for file in files]
+    for ood in oods:
+        drawn = [true_positives(*(scores.loc[one].to_numpy() for one in (identity, ood))) for scores in seeds]
+        yield Summary("curve", detector, default, ood, np.mean(drawn, axis=0))
+
+
+def distributions(file: Path, identity: str) -> Iterator[Summary]:
+    """Histograms of GAIA-A's fusion variants, each with the same edges for ID and OOD images."""
+    for name, scores in columns(file, *FUSED).items():
+        values = np.log10(scores.abs().clip(lower=np.finfo(float).tiny))
+        edges = np.linspace(*np.percentile(values, [0.5, 99.5]), 31)
+        yield Summary("edges", "gaia_a", name, ALL, edges)
+        for dataset, members in ((identity, values.index == identity), (ALL, values.index != identity)):
+            yield Summary("density", "gaia_a", name, dataset, np.histogram(values[members], edges, density=True)[0])
+
+
+def layers(detector: str, files: list[Path], identity: str) -> Iterator[Summary]:
+    """The magnitude of each layer's mean score."""
+    names = [name for name in pq.read_schema(files[0]).names if name.startswith(LAYERS[detector])]
+    scores = pd.concat([columns(file, *names) for file in files])
+    for dataset, members in ((identity, scores.index == identity), (ALL, scores.index != identity)):
+        for name, mean in scores[members].mean().abs().items():
+            yield Summary("mean", detector, name, dataset, np.array([mean]))
+
+
+def forms(files: list[Path]) -> Iterator[Summary]:
+    """How far GAIA-Z's two forms are apart: relatively at most, on how many images, of how many; if it has both."""
+    if "forward all" in pq.read_schema(files[0]).names:
+        scores = pd.concat([columns(file, "all", "forward all") for file in files])
+        off = (scores["forward all"] / scores["all"] - 1).abs()
+        yield Summary("forms", "gaia_z", "forward all", ALL, np.array([off.max(), (off > 0).sum(), len(off)]))
+
+
+def points(file: Path, identity: str, oods: list[str]) -> Iterator[Summary]:
+    """U and V of at least ``POINTS`` images of each set, or all."""
+    scores = columns(file, PRODUCT, ENERGY)
+    for dataset in (identity, *oods):
+        some = scores.loc[dataset]
+        some = some.iloc[:: max(len(some) // POINTS, 1)]
+        yield Summary("point", "encoding_output", "U", dataset, (some[PRODUCT] / some[ENERGY]).to_numpy())
+        yield Summary("point", "encoding_output", "V", dataset, some[ENERGY].to_numpy())
+
+
+def norms(products: Path, gradients: Path) -> tuple[np.ndarray, np.ndarray]:
+    """S2 of the last layer and ||h||_1 (a product with energy over energy), image by image, where there is energy."""
+    product, energy = columns(products, PRODUCT, ENERGY).to_numpy().T
+    s2 = columns(gradients, S2)[S2].to_numpy()
+    return s2[energy != 0], (product / np.where(energy, energy, 1))[energy != 0]
+
+
+def proportion(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[Summary]:
+    """How far S2 is from a constant times ||h||_1: at most and relatively; how many images have another rank by it
+    than by the norm, values up to rounding being equal; of how many."""
+    ratios = [s2[norm > 0] / norm[norm > 0] for s2, norm in pairs]
+    ranks = [[rankdata(np.round(part / part.max(), 12)) for part in pair] for pair in pairs]
+    other = sum((one != two).sum() for one, two in ranks)
+    largest = max(np.ptp(ratio) / ratio.mean() for ratio in ratios)
+    yield Summary("norm", "gradients", S2, ALL, np.array([largest, other, sum(len(one) for one, _ in ranks)]))
+
+
+def summaries(scores: Inputs, table: Output, spec: Spec) -> None:
+    """All that a benchmark has of the above.
+
+    spec: id and ood (datasets), detectors and seeds, in the order of ``scores``: every seed of the first detector, then
+    of the next. table: parquet with the fields of ``Summary``.
+    """
+    identity, oods, seeds = spec["id"], spec["ood"], len(spec["seeds"])
+    files = {name: scores[place * seeds : (place + 1) * seeds] for place, name in enumerate(spec["detectors"])}
+    found = [one for name, paths in files.items() for one in curves(name, paths, identity, oods)]
+    for name in (name for name in LAYERS if name in files):
+        found += layers(name, files[name], identity)
+    if "gaia_a" in files:
+        found += distributions(files["gaia_a"][0], identity)
+    if "gaia_z" in files:
+        found += forms(files["gaia_z"])
+    if "encoding_output" in files:
+        found += points(files["encoding_output"][0], identity, oods)
+    if {"encoding_output", "gradients"} <= files.keys():
+        pairs = zip(files["encoding_output"], files["gradients"], strict=True)
+        found += proportion([norms(*pair) for pair in pairs])
+    pd.DataFrame(found).to_parquet(table, index=False)
+
+
+if __name__ == "__main__":
+    run(summaries)
