@@ -47,8 +47,9 @@ diff: setup
 	@PYTHONPATH=workflow python -m ood.audit diff "$(OLD)" "$(or $(NEW),.)"
 
 # A run with its records as a Workflow Run RO-Crate, to be verified elsewhere: make export TO=demo.zip EDITION=demo
+# without the scores: CONTENT=numbers; with images, weights and features: CONTENT=whole
 export: setup
-	@PYTHONPATH=workflow python -m ood.audit export "$(TO)" $(EDITION) $(if $(WHOLE),--whole)
+	@PYTHONPATH=workflow python -m ood.audit export "$(TO)" $(EDITION) $(if $(CONTENT),--content $(CONTENT))
 
 # Keep such a file in results/released, if it is as its records say: make release FROM=demo.zip NAME=digits
 release: setup

@@ -9,13 +9,14 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 
-from ood.audit import rerun
+from ood.audit import replay, rerun
 from ood.audit.anchors import link
+from ood.audit.crate import CONTENTS, held
 from ood.audit.lineage import Lineage
 from ood.audit.marks import Mark, marks
 from ood.audit.numbers import MACRO, texts, typeset
 from ood.audit.pages import BINS, HEIGHT, WIDTH, histogram
-from ood.audit.records import Code, File, Made, Record
+from ood.audit.records import Code, File, Made, Record, Records
 from ood.audit.replay import differences, same
 from ood.errors import Problem
 
@@ -179,3 +180,32 @@ def test_a_histogram_has_two_outlines_of_equal_area():
     assert drawn.count("<path") == 2 and f'viewBox="0 0 {WIDTH} {HEIGHT}"' in drawn
     ood = drawn.split('class="ood" d="')[1].split('"')[0]
     assert ood.count("V0h") == 1 and ood.count("h") == BINS  # all of it in one bin, the highest
+
+
+def test_a_crate_holds_what_it_does_not_leave_out():
+    images, scores = "results/data/digits/images.npy", "results/scores/digits/seed0/msp.parquet"
+    executed = "results/editions/demo/notebooks/rg.ipynb"
+    left_out = [], [images], [images, scores], [executed, images]
+    assert [held(paths) for paths in left_out] == ["whole", "scores", "numbers", "numbers"]
+    kept = ["metrics/digits/msp.parquet", "cells/digits.parquet", "data/digits/card.json", "data/digits/sheet.png"]
+    assert not any(kind.match(f"results/{path}") for path in kept for kind in CONTENTS.values())
+
+
+@pytest.fixture
+def records(page, tmp_path) -> Records:
+    """Of a crate that names T.csv, which is there, and left.parquet; missing.parquet is neither named nor there."""
+    names = ("T.csv", "T.tex", "left.parquet", "missing.parquet")
+    inputs = [File(argument="tables", path=str(tmp_path / name), sha256="") for name in names]
+    left_out = {str(tmp_path / name): hashlib.sha256(b"1").hexdigest() for name in ("T.csv", "left.parquet", "a.pdf")}
+    return Records({"a.pdf": page.model_copy(update={"inputs": inputs})}, left_out)
+
+
+def test_a_job_lacks_what_its_crate_left_out(records, tmp_path):
+    assert records.lacking("a.pdf") == [str(tmp_path / "left.parquet")]
+
+
+@pytest.mark.parametrize(("remade", "wrong"), [("1", False), ("2", True)])
+def test_what_was_left_out_is_compared_by_its_digest(records, tmp_path, remade, wrong):
+    (tmp_path / "remade").write_text(remade)
+    found = list(replay.compared(records, tmp_path / "a.pdf", tmp_path / "remade"))
+    assert [one.file for one in found] == [str(tmp_path / "a.pdf")] * wrong

@@ -9,8 +9,9 @@ from ood import detectors
 
 TABLE = run.mutants()
 MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "saliency", "closeup", "metrics")
-MODULES += ("statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts", "ranks", "rounding")
-MODULES += ("ledger", *(f"audit/{name}" for name in ("records", "marks", "numbers", "replay", "rerun")))
+MODULES += ("statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts", "ranks")
+MODULES += ("rounding", "summaries")
+MODULES += ("ledger", *(f"audit/{name}" for name in ("records", "crate", "marks", "numbers", "replay", "rerun")))
 MODULES += tuple(f"front/{name}" for name in ("runs", "page", "picture"))
 
 

@@ -2,15 +2,23 @@
 
 import json
 import re
+import shutil
 import zipfile
+from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from project import Project
 from rocrate_validator.models import Severity
 from rocrate_validator.services import validate
 from rocrate_validator.utils.http import HttpRequester
+
+from ood.audit import chain, numbers
+from ood.audit.marks import marks
+from ood.audit.records import CRATE, Records, left_out
 
 # The context of RO-Crate 1.1 without a network: that of 1.3, which comes with rocrate, but for the terms of Bioschemas.
 CONTEXT = json.loads(files("rocrate").joinpath("data/ro-crate.jsonld").read_text())
@@ -19,14 +27,33 @@ BIOSCHEMAS = "https://bioschemas.org/"
 CONTEXT["@context"] |= {name: BIOSCHEMAS + name for name in ("ComputationalWorkflow", "FormalParameter")}
 
 
-@pytest.fixture(scope="module")
-def unpacked(finished, tmp_path_factory) -> Project:
-    """The finished run's crate in an empty folder, without images and weights."""
-    folder = tmp_path_factory.mktemp("unpacked")
-    result = finished.run("python", "-m", "ood.audit", "export", str(folder / "run.zip"), "demo")
+def exported(finished: Project, folder: Path, *options: str) -> Project:
+    """The finished run's crate in an empty folder."""
+    result = finished.run("python", "-m", "ood.audit", "export", str(folder / "run.zip"), "demo", *options)
     assert result.returncode == 0, result.stderr
     zipfile.ZipFile(folder / "run.zip").extractall(folder / "crate")
     return Project(folder / "crate")
+
+
+@pytest.fixture(scope="module")
+def unpacked(finished, tmp_path_factory) -> Project:
+    """Without images and weights."""
+    return exported(finished, tmp_path_factory.mktemp("unpacked"))
+
+
+@pytest.fixture(scope="module")
+def small(finished, tmp_path_factory) -> Project:
+    """Without scores too."""
+    return exported(finished, tmp_path_factory.mktemp("small"), "--content", "numbers")
+
+
+@pytest.fixture
+def inside(small, tmp_path, monkeypatch) -> Path:
+    """A copy of the small one, to be changed, and the working directory."""
+    shutil.copytree(small.folder, tmp_path / "crate")
+    monkeypatch.chdir(tmp_path / "crate")
+    monkeypatch.setenv("PYTHONPATH", "workflow")  # of notebooks' kernels
+    return tmp_path / "crate"
 
 
 @pytest.fixture
@@ -112,3 +139,69 @@ def test_a_crate_that_is_not_as_its_records_say_is_not_released(unpacked, fresh,
     result = fresh.run("python", "-m", "ood.audit", "release", str(crate), "changed")
     assert result.returncode != 0 and f"{SCORES}: was changed after it was made" in result.stderr
     assert not (fresh.folder / "results/released").exists()
+
+
+def test_of_a_small_crate_scores_are_there_by_their_digests(small, finished):
+    absent, results = left_out(small.folder), finished.folder / "results"
+    scores = {str(path.relative_to(finished.folder)) for path in results.rglob("scores/**/*.parquet")}
+    assert scores and scores <= absent.keys()
+    assert not any((small.folder / path).exists() for path in absent)
+    assert not [path for path in absent if path.startswith(("results/metrics", "results/cells", "results/summaries"))]
+
+
+def test_a_small_crate_is_released_and_says_what_was_not_done_again(small, fresh):
+    """Done again: admission, cells, verdicts, notebooks; not: metrics of 18 detectors, summaries, disjoint images."""
+    result = fresh.run("python", "-m", "ood.audit", "release", str(small.folder.parent / "run.zip"), "numbers")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r"run.zip, content numbers: \d+ files by their digests only$", result.stdout, re.M)
+    done = "7 jobs after the scores done again, 20 not: what they read is not in the crate, for instance"
+    assert re.search(rf"^b  {done} results/scores/digits/seed0/\w+.parquet; .*: all as recorded$", result.stdout, re.M)
+
+
+def test_without_scores_a_changed_metric_shows_in_the_cells(inside):
+    path = "results/metrics/digits/msp.parquet"
+    metrics = pd.read_parquet(path)
+    metrics.loc[0, "mean"] += 1e-6
+    metrics.to_parquet(path)
+    (found,) = numbers._again(Records.load(), "results/cells/digits.parquet")
+    assert found.file == "results/cells/digits.parquet" and "column mean" in found.what
+
+
+def test_without_scores_a_changed_digit_shows_in_table_and_pdf(inside):
+    table, pdf = "results/editions/demo/artifacts/overview/HEADLINE.digits.csv", "results/editions/demo/appendix.pdf"
+    text = Path(table).read_text()
+    line = next(line for line in text.splitlines() if line.startswith("HEADLINE/msp/digits letters AUROC,"))
+    digit = re.search(r"(\d)\.\d\d", line)
+    changed = line[: digit.start(1)] + str((int(digit[1]) + 1) % 10) + line[digit.end(1) :]
+    Path(table).write_text(text.replace(line, changed))
+    records = Records.load()
+    assert [one.file for one in numbers._again(records, table)] == [table]
+    if pdf in records:
+        (found,) = numbers.typeset(records[pdf], marks(Path(pdf)))
+        assert "ours of HEADLINE/msp/digits letters AUROC" in found.what
+
+
+def relabel(change: Callable[[list[dict]], object]) -> None:
+    """Change the entities of a crate's metadata."""
+    about = json.loads(CRATE.read_text())
+    change(about["@graph"])
+    CRATE.write_text(json.dumps(about))
+
+
+def test_another_digest_of_what_is_left_out_is_found(inside):
+    records = Records.load()
+    assert [*chain.outputs(records), *chain.left_out(records), *chain.inputs(records)] == []
+    relabel(lambda graph: next(one for one in graph if one.get("name") == SCORES).update(sha256="0" * 64))
+    found = [*chain.outputs(Records.load())]
+    assert [one.file for one in found] == [SCORES] and found[0].found == "0" * 12
+
+
+def test_what_no_crate_leaves_out_must_be_there(inside):
+    """Neither missing metrics nor missing metrics that the crate names are passed over."""
+    path = "results/metrics/digits/msp.parquet"
+    Path(path).unlink()
+    assert "is missing" in next(iter(chain.outputs(Records.load()))).what
+    (found,) = numbers._again(Records.load(), "results/cells/digits.parquet")
+    assert "cannot be made again" in found.what
+    relabel(lambda graph: next(one for one in graph if one.get("name") == path).update({"@id": "hash://sha256/0"}))
+    assert [one.file for one in chain.left_out(Records.load())] == [path]

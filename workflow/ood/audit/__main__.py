@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ood.audit import chain, numbers, released, rerun
-from ood.audit.crate import export
+from ood.audit.crate import CONTENTS, export
 from ood.audit.diff import diff
 from ood.audit.lineage import EDITIONS, editions, find
 from ood.audit.records import Records
@@ -37,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     exported = commands.add_parser("export", help="a run as a Workflow Run RO-Crate, from which it can be verified")
     exported.add_argument("file", type=Path, metavar="FILE.zip")
     exported.add_argument("edition", nargs="?")
-    exported.add_argument("--whole", action="store_true", help="with images, weights and features")
+    about = "whole: with images, weights and features; numbers: without scores"
+    exported.add_argument("--content", choices=CONTENTS, default="scores", help=about)
     kept = commands.add_parser("release", help="keep the crate of a run, if it is as its records say")
     kept.add_argument("file", type=Path, metavar="FILE.zip")
     kept.add_argument("name")
@@ -81,7 +82,7 @@ def verify_released() -> bool:
     right = True
     for file in released.runs():
         well, said = released.verify(file)
-        print(f"{file}\n{said}", end="", flush=True)
+        print(said, end="", flush=True)
         right &= well
     return right
 
@@ -91,7 +92,7 @@ def run(options: argparse.Namespace) -> bool:
     if options.command == "show":
         print(show(find(options.cell, _edition(options.edition), Records.load())))
     elif options.command == "export":
-        export(_edition(options.edition), Records.load(), options.file, options.whole)
+        export(_edition(options.edition), Records.load(), options.file, options.content)
     elif options.command == "release":
         kept, said = released.release(options.file, options.name)
         print(f"{said}kept as {kept}")

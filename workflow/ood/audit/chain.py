@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ood import ledger
+from ood.audit.crate import CONTENTS
 from ood.audit.findings import Finding, Level, short
 from ood.audit.records import Record, Records, files
 from ood.closure import LOCK, file_of
@@ -47,6 +48,13 @@ def outputs(records: Records) -> Iterator[Finding]:
     for path in map(str, files()):
         if path not in records and path not in broken:
             yield Finding(path, "has no record: its origin is unknown")
+
+
+def left_out(records: Records) -> Iterator[Finding]:
+    """Files that a crate names without having them, and that no crate leaves out."""
+    for path in records.left_out:
+        if not Path(path).is_file() and not CONTENTS["numbers"].match(path):
+            yield Finding(path, "is named by the crate and not in it, and it is none of what a crate leaves out")
 
 
 def inputs(records: Records) -> Iterator[Finding]:
@@ -117,7 +125,7 @@ def verify(records: Records, targets: list[str], elsewhere: bool = False) -> Lev
 
     Of a run made ``elsewhere`` it is not, and code, notebooks and printed numbers may be others than today's.
     """
-    found = [*sealed(records), *outputs(records)]
+    found = [*sealed(records), *outputs(records), *left_out(records)]
     known = list(inputs(records))
     if elsewhere:
         found += [finding for finding in known if finding.file.startswith(f"{ledger.RESULTS}/")]

@@ -2,10 +2,11 @@
 
 https://www.researchobject.org/workflow-run-crate/profiles/provenance_run_crate. The Snakefile is the main workflow, a
 module ``ood.<step>`` its tool, a job a CreateAction of that tool, a printed number a PropertyValue of the crate. What
-is left out, images and weights unless they are asked for, stands there by its digest: ``hash://sha256/...``.
+is left out (``CONTENTS``) stands there by its digest: ``hash://sha256/...``.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -29,14 +30,20 @@ PROFILES = {
 TERMS = {"sha256": "https://schema.org/sha256", "resourceUsage": "https://w3id.org/ro/terms/workflow-run#resourceUsage"}
 WORKFLOW, ENGINE = "workflow/Snakefile", "#snakemake"
 SOURCES = ("*.md", "*.toml", "*.yaml", "Makefile", "envs/*", "workflow/**/*", "notebooks/*.py", "paper/**/*")
-HEAVY = ("results/archives/", "results/features/", "results/attributions/")
-HEAVY_NAMES = ("images.npy", "images.tar", "model.safetensors")
+IMAGES = r"results/(archives|features|attributions)/|results/.*/(images\.npy|images\.tar|model\.safetensors)$"
+# What a crate may hold, the most first, and what it leaves out then. The least has an executed notebook as a page only
+# and a figure as PDF; both are made again and compared by digest.
+CONTENTS = {
+    "whole": re.compile(r"(?!)"),
+    "scores": re.compile(IMAGES),
+    "numbers": re.compile(IMAGES + r"|results/(scores/|data/\w+/index\.parquet$|editions/.*\.(ipynb|png)$)"),
+}
 Entity = dict[str, Any]
 
 
-def heavy(path: str) -> bool:
-    """Whether a file is left out of a crate unless it is asked for."""
-    return path.startswith(HEAVY) or Path(path).name in HEAVY_NAMES
+def held(left_out: Iterable[str]) -> str:
+    """What a crate holds that leaves out these files."""
+    return next(name for name, kind in CONTENTS.items() if name == "numbers" or all(map(kind.match, left_out)))
 
 
 def sources() -> list[str]:
@@ -45,8 +52,8 @@ def sources() -> list[str]:
     return sorted(str(path) for path in found if "__pycache__" not in path.parts)
 
 
-def crate(edition: str, records: Records, whole: bool = False) -> ROCrate:
-    """The crate of an edition and all that it rests on, the project's files too; ``whole``: with images and weights."""
+def crate(edition: str, records: Records, content: str) -> ROCrate:
+    """The crate of an edition and all that it rests on, the project's files too; ``content``: one of ``CONTENTS``."""
     tops = [path for path in records if path.startswith(f"{EDITIONS}/{edition}/")]
     jobs = dict.fromkeys(records[path].job for path in records.upstream(tops))
     outputs = [path for job in jobs for path in records.jobs[job]]
@@ -57,7 +64,7 @@ def crate(edition: str, records: Records, whole: bool = False) -> ROCrate:
     digests = used | {output: records[output].output.sha256 for output in outputs}
     for path in sorted({*digests, *sources()} - {WORKFLOW}):
         ids[path] = quote(path)
-        if path in digests and (heavy(path) and not whole):
+        if path in digests and CONTENTS[content].match(path):
             ids[path] = f"{LEFT_OUT}{digests[path]}#{quote(path)}"
             made.add_jsonld({"@id": ids[path], "@type": "File", "name": path, "sha256": digests[path]})
             made.root_dataset.append_to("hasPart", {"@id": ids[path]})
@@ -70,7 +77,7 @@ def crate(edition: str, records: Records, whole: bool = False) -> ROCrate:
     return made
 
 
-def export(edition: str, records: Records, file: Path, whole: bool = False) -> None:
+def export(edition: str, records: Records, file: Path, content: str) -> None:
     """Write the crate as a zip. Raises Problem where that file exists already, or what is to be in it does not."""
     if file.exists() or file.suffix != ".zip":
         raise Problem(
@@ -78,7 +85,7 @@ def export(edition: str, records: Records, file: Path, whole: bool = False) -> N
         )
     draft = file.with_suffix(".part.zip")
     try:
-        crate(edition, records, whole).write_zip(draft)
+        crate(edition, records, content).write_zip(draft)
         draft.replace(file)
     except FileNotFoundError as error:
         raise Problem(

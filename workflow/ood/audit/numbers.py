@@ -2,7 +2,8 @@
 
 Each step after the scores is run again by its own function and compared with what it wrote, metrics, cells, verdicts,
 tables, figures, notebooks; then the PDF's own text is read back and must be what the tables say, id by id. Finds a file
-that was rewritten together with its records; not scores that were.
+that was rewritten together with its records; not scores that were. A crate without scores has no more than its metrics
+and summaries to begin from: what a job read that was left out it cannot read again.
 """
 
 import os
@@ -25,7 +26,7 @@ from ood.errors import Problem
 from ood.progress import track
 
 # The steps after the scores; the PDF is read instead, as another LaTeX writes other bytes.
-STEPS = ("ood.notebook", "ood.evaluate", "ood.cells", "ood.verdicts", "ood.disjoint", "ood.acceptance")
+STEPS = ("ood.notebook", "ood.evaluate", "ood.summaries", "ood.cells", "ood.verdicts", "ood.disjoint", "ood.acceptance")
 TYPESETTING = "ood.paper"
 MACRO = re.compile(r"\\(ours|printed|difference)\{((?:[^{}]|\{[^{}]*\})*)\}")
 
@@ -96,7 +97,9 @@ def typeset(record: Record, found: list[Mark]) -> Iterator[Finding]:
 
 def verify(records: Records, outputs: list[str]) -> Level:
     """Level (b) of the jobs that made these outputs."""
-    jobs, numbers = due(records, outputs), 0
+    wanted, numbers = due(records, outputs), 0
+    lacking = {output: missing for output in wanted if (missing := records.lacking(output))}
+    jobs = [output for output in wanted if output not in lacking]
     found = remade(records, jobs)
     for output in (output for output in outputs if records[output].step == TYPESETTING):
         try:
@@ -106,4 +109,8 @@ def verify(records: Records, outputs: list[str]) -> Level:
         else:
             found += typeset(records[output], printed)
             numbers += len(printed)
-    return Level("b", f"{len(jobs)} jobs after the scores done again, {numbers:,} numbers read in the PDF", found)
+    done = f"{len(jobs)} jobs after the scores done again"
+    if lacking:
+        first, *_ = next(iter(lacking.values()))
+        done += f", {len(lacking)} not: what they read is not in the crate, for instance {first}"
+    return Level("b", f"{done}; {numbers:,} numbers read in the PDF", found)

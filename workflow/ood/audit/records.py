@@ -100,26 +100,27 @@ def files(results: Path = Path(ledger.RESULTS)) -> Iterator[Path]:
             yield path
 
 
-def left_out() -> dict[str, str]:
+def left_out(folder: Path = Path()) -> dict[str, str]:
     """Of an unpacked crate (ood.audit.crate) the files that it only names, with their digests."""
-    entities = json.loads(CRATE.read_text())["@graph"] if CRATE.is_file() else []
+    crate = folder / CRATE
+    entities = json.loads(crate.read_text())["@graph"] if crate.is_file() else []
     return {entity["name"]: entity["sha256"] for entity in entities if entity["@id"].startswith(LEFT_OUT)}
 
 
 class Records(dict[str, Record]):
     """The record of every output by its path, ``raw`` as JSON has it; ``broken`` the files that are none, and why."""
 
-    def __init__(self, known: dict[str, Record] | None = None):
-        super().__init__(known or {})
+    def __init__(self, known: dict[str, Record], left_out: dict[str, str]):
+        super().__init__(known)
         self.raw: dict[str, dict[str, Any]] = {}
         self.broken: dict[str, str] = {}
         self._digests: dict[str, str | None] = {}
-        self.left_out = left_out()
+        self.left_out = left_out
 
     @classmethod
     def load(cls, results: Path = Path(ledger.RESULTS)) -> "Records":
         """All that lie below a folder."""
-        self = cls()
+        self = cls({}, left_out())
         for path in sorted(results.rglob(f"*{ledger.SUFFIX}")):
             output = str(path).removesuffix(ledger.SUFFIX)
             if UNRECORDED.match(str(path)):
@@ -136,6 +137,11 @@ class Records(dict[str, Record]):
             self._digests[path] = ledger.sha256(Path(path)) if Path(path).is_file() else self.left_out.get(path)
         return self._digests[path]
 
+    def lacking(self, output: str) -> list[str]:
+        """What a file was made from and this crate left out."""
+        inputs = (given.path for given in self[output].inputs)
+        return [path for path in inputs if path in self.left_out and not Path(path).is_file()]
+
     def given(self, path: str) -> str:
         """The sha256 that a file had when something was made from it."""
         made = self[self.consumers[path][0]]
@@ -143,7 +149,7 @@ class Records(dict[str, Record]):
 
     def only(self, outputs: Iterable[str]) -> "Records":
         """Those of some outputs."""
-        return Records({output: self[output] for output in outputs})
+        return Records({output: self[output] for output in outputs}, self.left_out)
 
     @cached_property
     def consumers(self) -> dict[str, list[str]]:
