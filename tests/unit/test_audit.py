@@ -187,6 +187,7 @@ def test_a_crate_holds_what_it_does_not_leave_out():
     executed = "results/editions/demo/notebooks/rg.ipynb"
     left_out = [], [images], [images, scores], [executed, images]
     assert [held(paths) for paths in left_out] == ["whole", "scores", "numbers", "numbers"]
+    assert all(CONTENTS["numbers"].match(path) for paths in left_out for path in paths)
     kept = ["metrics/digits/msp.parquet", "cells/digits.parquet", "data/digits/card.json", "data/digits/sheet.png"]
     assert not any(kind.match(f"results/{path}") for path in kept for kind in CONTENTS.values())
 

@@ -38,7 +38,7 @@ def scored(seed: int) -> dict[str, dict[str, np.ndarray]]:
         "msp": {"other": -H, "msp": np.array([[3, 1, 2, 0], [3, 2, 1, 0]][seed], float)},
         "gaia_a": fused | {"q=0.5 layer=bn1": -H - 10 * seed},
         "gaia_z": {"all": -H, "forward all": -H * (1 + 0.25 * seed * (H == 8)), "layer=bn1": H},
-        "encoding_output": {"U=norm1 V=energy": H * ENERGY, "U=1 V=energy": ENERGY},
+        "encoding_output": {"U=norm1 V=energy": (1 + seed) * H * ENERGY, "U=1 V=energy": ENERGY},
         "gradients": {"S2 weight": s2},
     }
 
@@ -66,7 +66,9 @@ def shown(tmp_path):
 
 
 def test_curves_are_of_the_default_variant_and_means_over_seeds(shown):
-    curve = shown()["curve", "msp", "msp", "far"]
+    found = shown()["curve"]
+    assert ("msp", "msp", "far") in found.index and ("msp", "other", "far") not in found.index
+    curve = found["msp", "msp", "far"]
     assert curve[0] == pytest.approx((0.5 + 1) / 2) and curve[-1] == 1  # in the first seed one image of ID is below one
 
 
@@ -106,3 +108,10 @@ def test_differences(shown):
 def test_another_order_is_counted(shown):
     found = shown(gradients={"S2 weight": np.array([2.0, 1.0, 4.0, 8.0])})
     assert found["norm", "gradients", "S2 weight", ALL][1:].tolist() == [4, 6]
+
+
+def test_rounding_is_no_other_order(shown):
+    alike = np.array([2.0, 2.0, 4.0, 8.0])
+    s2 = alike * np.array([1, 1 + 1e-15, 1, 1])
+    found = shown(encoding_output={"U=norm1 V=energy": alike * ENERGY}, gradients={"S2 weight": s2})
+    assert found["norm", "gradients", "S2 weight", ALL][1:].tolist() == [0, 6]
