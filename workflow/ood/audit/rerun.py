@@ -20,6 +20,7 @@ from ood import ledger
 from ood.audit.findings import Finding, Level
 from ood.audit.lineage import entries
 from ood.audit.records import Records
+from ood.errors import Problem
 from ood.progress import track
 
 TOLERANCE = 1e-3  # of a column's standard deviation over all images: float32, on another kind of processor
@@ -40,7 +41,10 @@ def chosen(targets: list[str], count: int, seed: int) -> list[tuple[str, str]]:
 
 
 def _scores(benchmark: str, detector: str) -> list[str]:
-    return sorted(map(str, Path(ledger.RESULTS, "scores", benchmark).glob(f"seed*/{detector}.parquet")))
+    folder = Path(ledger.RESULTS, "scores", benchmark)
+    if not (found := sorted(map(str, folder.glob(f"seed*/{detector}.parquet")))):
+        raise Problem(f"{folder} has no scores of {detector}. Level c is for the folder where the run was made.")
+    return found
 
 
 def command(records: Records, output: str) -> list[str]:
