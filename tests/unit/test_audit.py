@@ -91,6 +91,7 @@ def said(page: Record, printed: list[tuple[str, str, str]]) -> list[str]:
 
 def test_a_page_that_prints_its_tables_is_right(page):
     assert said(page, RIGHT) == []
+    assert said(page, [("cited", "c", "1.00"), *RIGHT[:2], ("cited", "a", "97.50±0.20"), *RIGHT[2:]]) == []
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,7 @@ def test_a_page_that_prints_its_tables_is_right(page):
     [
         ([*RIGHT[:1], ("ours", "a", "97.51±0.20"), *RIGHT[2:]], "page 3, ours of T/a/x: expected 97.50 ± 0.20"),
         ([*RIGHT[:4], ("ours", "b", "1.00"), *RIGHT[5:]], "page 3, ours of T/b/x: expected not run, found 1.00"),
+        ([("cited", "c", "1.10"), *RIGHT], "page 3, cited of T/c/x: expected 1.00, found 1.10"),
         (RIGHT[:-1], "T.tex lacks ours of T/c/x"),
         ([*RIGHT, RIGHT[-1]], "T.tex has the numbers in another order or twice"),
         ([*RIGHT[1:2], *RIGHT[:1], *RIGHT[2:]], "T.tex has the numbers in another order or twice"),

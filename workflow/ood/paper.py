@@ -47,6 +47,7 @@ def macros(tables: list[Path]) -> str:
         ours = typeset(row.ours, row.mark) or (r"\notrun" if row.printed else NOTHING)
         lines.append(rf"\definecell{{link}}{{{row.id}}}{{{link(row.id).replace('#', chr(92) + '#')}}}")
         lines.append(rf"\definecell{{ours}}{{{row.id}}}{{{ours}}}")
+        lines.append(rf"\definecell{{cited}}{{{row.id}}}{{{typeset(row.ours) or ours}}}")
         lines.append(rf"\definecell{{printed}}{{{row.id}}}{{{typeset(row.printed) or NOTHING}}}")
         lines.append(rf"\definecell{{difference}}{{{row.id}}}{{{signed(row.difference) or NOTHING}}}")
     return "\n".join(lines) + "\n"

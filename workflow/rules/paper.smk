@@ -1,5 +1,13 @@
 # Tables and figures -> the appendix of each edition.
 
+TEX = (".tex", ".sty", ".bib")
+
+
+def parts(edition):
+    """The appendix's sources: what all editions share, and what was written about the results of this one."""
+    folders = ("paper", "paper/sections", f"paper/editions/{edition}")
+    return sorted(str(path) for folder in folders for path in Path(folder).glob("*.*") if path.suffix in TEX)
+
 
 for edition in EDITIONS:
 
@@ -9,7 +17,7 @@ for edition in EDITIONS:
             f"{edition}_appendix"
         input:
             source="paper/appendix.tex",
-            parts=sorted(str(path) for path in Path("paper").rglob("*") if path.suffix in (".tex", ".sty", ".bib")),
+            parts=parts(edition),
             tables=typeset(edition, ".csv"),
             artifacts=typeset(edition, ".tex", ".pdf"),
         output:

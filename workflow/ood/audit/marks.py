@@ -22,7 +22,7 @@ PLAIN = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2217": "*", " ": None}) 
 
 
 class Mark(NamedTuple):
-    """One printed number: its kind (ours, printed, difference), id, text without spaces, and page from 1."""
+    """One printed number: its kind (ours, printed, difference, cited), id, text without spaces, and page from 1."""
 
     kind: str
     id: str

@@ -67,6 +67,7 @@ def texts(tables: list[Path]) -> pd.DataFrame:
     frame = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False).assign(file=str(path)) for path in tables])
     return frame.assign(
         ours=shown(frame),
+        cited=shown(frame),
         printed=frame["printed"].replace("", "-"),
         difference=frame["difference"].replace("", "-"),
     ).set_index("id")
