@@ -101,8 +101,10 @@ def latex(table: Table) -> str:
 
 
 def longtable(widths: list[float], caption: str, label: str, head: str) -> list[str]:
-    """The beginning of a table over pages with columns of these shares of the line's width."""
-    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{width:.3f}\linewidth}}" for width in widths)
+    """The beginning of a table over pages with columns of these shares of the line, less the gaps between them."""
+    line = rf"\dimexpr\linewidth-{2 * (len(widths) - 1)}\tabcolsep\relax"
+    shares = (width / sum(widths) for width in widths)
+    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{share:.3f}{line}}}" for share in shares)
     return [
         rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
         rf"\caption{{{caption}}}\label{{{label}}}\\",

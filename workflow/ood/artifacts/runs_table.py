@@ -41,7 +41,7 @@ def described(evidence: Evidence, benchmark: str) -> tuple[str, ...]:
     scored = cells[cells["detector"].isin(about["detectors"])][["detector", "variant"]].drop_duplicates()
     return (
         _networks(cards),
-        f"{sets['n_id'].iloc[0]:,} and {sets['n_ood'].sum():,}",
+        f"{sets['n_id'].iloc[0]:,.0f} and {sets['n_ood'].sum():,.0f}",
         f"{len(about['detectors'])}, {len(scored)}",
         "; ".join(dict.fromkeys(card["device"] for card in cards)),
     )
