@@ -28,6 +28,7 @@ ID_COLOUR = "#0072B2"
 OOD_COLOUR = "#D55E00"
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 WIDTH = 6.3  # inches, the appendix's text width
+HEIGHT = 8.6  # inches that a figure may take of a page, its caption below
 PAD = 0.1  # inches around what is drawn
 
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR, WIDTH, save, style
+from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, save, style
 from ood.artifacts.igoe import OUTPUTS, product
 from ood.detectors.encoding_output import ORDERS
 from ood.published import lookup
@@ -100,7 +100,7 @@ def heat_maps(evidence: Evidence, benchmark: str) -> Figure:
     labels = ["U = 1", *(name.replace("inf", r"$\infty$") for name in NORMS)]
     with style():
         figure, axes = plt.subplots(
-            len(about["ood"]), 1, figsize=(WIDTH, 1.55 * len(about["ood"])), layout="constrained"
+            len(about["ood"]), 1, figsize=(WIDTH, min(1.55 * len(about["ood"]), HEIGHT)), layout="constrained"
         )
         for axis, dataset in zip(np.atleast_1d(axes), about["ood"], strict=True):
             _heat(axis, _grid(evidence, benchmark, dataset), list(OUTPUTS.values()), labels, evidence.title(dataset))
