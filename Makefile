@@ -10,8 +10,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small checkpoints densenet cifar100 narrow cifar full data status cost prune show audit diff export release front test test-slurm mutants \
-  bench-train bench-score lint setup latex browser lock clean
+.PHONY: demo small checkpoints densenet cifar100 narrow cifar full data status script cost prune show audit diff export release front test test-slurm mutants \
+  bench-train bench-score bench-records lint setup latex browser lock clean
 
 demo small checkpoints densenet cifar100 narrow cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -27,6 +27,10 @@ status: setup
 # What in results/ belongs to nothing in config.yaml; to remove it: make prune CONFIRM=1
 prune: setup
 	@PYTHONPATH=workflow python -m ood.prune $(if $(CONFIRM),--remove)
+
+# What is left to do as one shell script, for a GPU machine without Snakemake or a network: make script TARGET=cifar10 > it.sh
+script: setup
+	@PYTHONPATH=workflow python -m ood.script $(TARGET)
 
 # Hours by stage that this run took, by its records, and those of the papers' own benchmarks, extrapolated.
 cost: setup
@@ -81,6 +85,10 @@ bench-train: setup
 # What scores cost in forward passes, beside the released code's way and pytorch-ood.
 bench-score: setup
 	@PYTHONPATH=workflow python tests/bench/score.py
+
+# What collecting the records of a finished run takes, beside what its jobs took.
+bench-records: setup
+	@PYTHONPATH=workflow python tests/bench/records.py
 
 lint: setup
 	@ruff check . && ruff format --check . && snakefmt --check workflow && snakemake --lint

@@ -9,6 +9,7 @@ records: the ids are a chain from the appendix back to the images, and the same 
 ``seal`` is the digest of all else that it says, the circumstances included. ``ood.audit`` checks both.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ import resource
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,15 @@ def cpu_model() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
+def _versions() -> dict[str, str]:
+    """Of those of LIBRARIES that are there: a job that was not started by Snakemake needs none."""
+    found = {}
+    for name in LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def _gpu_model() -> str | None:
     torch = sys.modules.get("torch")  # a step that has not imported torch has used no GPU
     return torch.cuda.get_device_name() if torch and torch.cuda.is_available() else None
@@ -146,7 +156,7 @@ class Job:
             "output": {"argument": argument, "path": str(final), "sha256": sha256(made), "bytes": size},
             **self.facts,
             "gpu": _gpu_model(),
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+            "versions": {"python": platform.python_version(), **_versions()},
             "seconds": round((datetime.now(UTC) - self.started).total_seconds(), 3),
             "peak_memory_mb": round(max(part.ru_maxrss for part in usage) / 1024),
         }
