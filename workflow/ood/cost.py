@@ -31,6 +31,7 @@ STAGES = {
     "cells": "metrics",
     "claims": "metrics",
     "rounding": "metrics",
+    "summaries": "metrics",
 }
 OWN_PASSES = "images"  # an argument of a score that runs the network itself
 LEAST = 0.01  # 1e9 multiplications: in smaller networks other things than these take the time
