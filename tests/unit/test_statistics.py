@@ -34,10 +34,10 @@ def test_interval_leaves_equal_tails(confidence, tails):
 
 def test_bootstrap_weights_are_resamples():
     weights = statistics.bootstrap_weights(30, 4000, np.random.default_rng(1))
-    assert weights.shape == (4000, 30) and set(weights.sum(axis=1)) == {30}
+    assert weights.shape == (30, 4000) and set(weights.sum(axis=0)) == {30}
     assert (weights == np.round(weights)).all() and weights.min() == 0
-    assert weights.mean(axis=0) == pytest.approx(np.ones(30), abs=5 / math.sqrt(4000))
-    assert weights.var(axis=0) == pytest.approx(np.full(30, 29 / 30), rel=0.2)  # binomial (30, 1/30)
+    assert weights.mean(axis=1) == pytest.approx(np.ones(30), abs=5 / math.sqrt(4000))
+    assert weights.var(axis=1) == pytest.approx(np.full(30, 29 / 30), rel=0.2)  # binomial (30, 1/30)
     assert np.array_equal(weights, statistics.bootstrap_weights(30, 4000, np.random.default_rng(1)))
     assert not np.array_equal(weights, statistics.bootstrap_weights(30, 4000, np.random.default_rng(2)))
 
@@ -115,7 +115,7 @@ def test_the_interval_is_that_of_resampled_images(tmp_path):
         for draw in range(50):
             for labels, columns in files:
                 parts = [columns["a"][labels == name] for name in ("identity", ood)]
-                sample = np.concatenate([weights["identity"][draw], weights[ood][draw]])
+                sample = np.concatenate([weights[name][:, draw] for name in ("identity", ood)])
                 truth = np.repeat([1, 0], [len(part) for part in parts])
                 area[draw] += roc_auc_score(truth, np.concatenate(parts), sample_weight=sample) / 2
     for ood, area in {**areas, "average": (areas["near"] + areas["far"]) / 2}.items():

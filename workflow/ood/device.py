@@ -1,6 +1,5 @@
 """Where the arithmetic happens, and how to make it repeatable."""
 
-import ctypes
 import fcntl
 import os
 import platform
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ood import memory
 from ood.errors import Problem
 from ood.ledger import cpu_model
 from ood.progress import log
@@ -25,18 +25,6 @@ def name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{cpu_model()} ({torch.backends.cpu.get_cpu_capability()})"
-
-
-def keep_memory() -> None:
-    """Have glibc keep freed memory for the next tensor; elsewhere nothing.
-
-    It else hands every large block back to the system, so that each activation of each batch is paged in anew: a third
-    of the attribution pass. The settings are M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of mallopt(3).
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt:
-        mallopt(-3, 2**30)
-        mallopt(-1, 2**31 - 1)
 
 
 def driver() -> str:
@@ -96,7 +84,7 @@ def deterministic(seed: int = 0, threads: int = 1) -> torch.device:
     of cores.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with a fixed workspace
-    keep_memory()
+    memory.keep()
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, without its two seconds of imports
