@@ -71,14 +71,16 @@ class Detector(BaseModel, ABC):
     """The base of every method.
 
     ``consumes`` names what ``score`` gets: Features, Attributions or Images. ``default`` is the column that stands
-    for the method where a table has one row for it. ``fit`` is called if ``needs_train``, with LabelledImages if the
-    network is consumed, and what it returns is handed to ``score``.
+    for the method where a table has one row for it, ``gradient`` whether it is made of gradients with respect to
+    activations or parameters, computed or in closed form. ``fit`` is called if ``needs_train``, with LabelledImages if
+    the network is consumed, and what it returns is handed to ``score``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     consumes: ClassVar[Literal["features", "attributions", "network"]] = "features"
     needs_train: ClassVar[bool] = False
+    gradient: ClassVar[bool] = False
     default: ClassVar[str]
 
     def fit(self, train: Labelled | LabelledImages, test: Labelled | LabelledImages) -> Any:

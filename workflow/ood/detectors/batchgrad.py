@@ -50,6 +50,7 @@ def expected_norm(h: np.ndarray, p: np.ndarray, m: np.ndarray) -> np.ndarray:
 
 class Method(Detector):
     needs_train = True
+    gradient = True
     default = "train"
 
     draws: int = Field(3, ge=0)

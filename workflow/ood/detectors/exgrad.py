@@ -17,6 +17,7 @@ from ood.detectors import Detector, Features
 
 
 class Method(Detector):
+    gradient = True
     default = "weight"
 
     temperature: float = Field(1.0, gt=0, allow_inf_nan=False)

@@ -35,6 +35,7 @@ def output_component(features: Features) -> np.ndarray:
 
 class Method(Detector):
     consumes = "attributions"
+    gradient = True
     default = "q=0.5"
 
     layers: tuple[str, ...] | None = None

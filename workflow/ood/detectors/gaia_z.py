@@ -27,6 +27,7 @@ from ood.detectors import Attributions, Detector
 
 class Method(Detector):
     consumes = "attributions"
+    gradient = True
     default = "all"
 
     layers: tuple[str, ...] | None = None

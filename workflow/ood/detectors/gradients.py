@@ -49,6 +49,7 @@ def s1(images: Features, dtype: type = float) -> np.ndarray:
 
 
 class Method(Detector):
+    gradient = True
     default = "S6 weight_and_bias"
 
     def score(self, images: Features, fitted: None) -> dict[str, np.ndarray]:

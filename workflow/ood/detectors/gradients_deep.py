@@ -55,6 +55,7 @@ def columns(network: Any, x: Any) -> dict[str, np.ndarray]:
 
 class Method(Detector):
     consumes = "network"
+    gradient = True
     default = "S7 weight_and_bias"
 
     def score(self, images: Images, fitted: None) -> dict[str, np.ndarray]:

@@ -27,6 +27,7 @@ Finite = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 class Method(Detector):
     needs_train = True
+    gradient = True
     default = "k=1 T=1"
 
     clips: tuple[Positive, ...] = (0.1, 0.3, 0.5, 0.7, 1, 2, 3, 5, np.inf)

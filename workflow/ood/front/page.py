@@ -10,6 +10,7 @@ from ood.artifacts.claims import COUNTED
 from ood.audit.lineage import PUBLISHED
 from ood.claims import Document
 from ood.config import Config
+from ood.detectors import method, names
 from ood.errors import Problem
 from ood.front.runs import Run, title
 from ood.verdicts import FAILS, HOLDS, NOT_RUN, printed_verdict
@@ -21,8 +22,7 @@ NO_BREAK = "\u00a0"  # a table's numbers stay on one line
 OWN = "full"  # the edition of the papers' own benchmarks
 PAPERS = {"GAIA": "GAIA", "IGOE": "Igoe et al.", "RG": "RG"}
 BASELINE = {"msp"}
-BY_GRADIENTS = {"gradnorm", "exgrad", "rg", "gaia_z", "gaia_a", "gradients", "batchgrad"}
-BY_GRADIENTS |= {"gradients_deep", "batchgrad_deep"}
+BY_GRADIENTS = {name for name in names() if method(name).gradient}
 HEADS = ("Benchmark", *PAPERS.values(), "Baseline", "Best gradient method", "Best method")
 
 
