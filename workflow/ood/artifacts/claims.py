@@ -11,7 +11,7 @@ import pandas as pd
 
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.render import SPECIAL, START, longtable
+from ood.artifacts.render import SPECIAL, longtable, over_pages
 
 NAME = "CLAIMS"
 CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
@@ -118,23 +118,11 @@ def latex(about: pd.DataFrame, evidence: Evidence) -> str:
     judged, left = about[about["holds"] != ""], about[about["unchecked"] != ""]
     claims = [line(_claim(row), row.id) for row in judged.itertuples()]
     reasons = [rf"{_claim(row)} & {row.unchecked.translate(SPECIAL)} \\[2pt]" for row in left.itertuples()]
-    return "\n".join(
-        [
-            START,
-            *longtable([0.4, 0.1, *[0.44 / len(titles)] * len(titles)], CAPTION, NAME, f"claims & {heads}"),
-            *(line(rf"{paper}, {' / '.join(COUNTED)}", paper) for paper in judged["paper"].unique()),
-            r"\midrule",
-            *claims,
-            r"\bottomrule",
-            r"\end{longtable}",
-            rf"\tablefoot{{{FOOT.translate(SPECIAL)}}}",
-            *longtable([0.5, 0.46], "Claims that no cell decides.", f"{NAME}.unchecked", "claim & why not"),
-            *reasons,
-            r"\bottomrule",
-            r"\end{longtable}",
-            r"\endgroup",
-            "",
-        ]
+    counts = [line(rf"{paper}, {' / '.join(COUNTED)}", paper) for paper in judged["paper"].unique()]
+    widths, foot = [0.4, 0.1, *[0.44 / len(titles)] * len(titles)], FOOT.translate(SPECIAL)
+    return over_pages(
+        longtable(widths, CAPTION, NAME, f"claims & {heads}", [*counts, r"\midrule", *claims], foot),
+        longtable([0.5, 0.46], "Claims that no cell decides.", f"{NAME}.unchecked", "claim & why not", reasons),
     )
 
 

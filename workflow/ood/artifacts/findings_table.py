@@ -8,7 +8,7 @@ import pandas as pd
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.findings import FINDINGS, Finding
-from ood.artifacts.render import SPECIAL, START, longtable
+from ood.artifacts.render import SPECIAL, longtable, over_pages
 
 NAME = "FINDINGS"
 CAPTION = "Where paper, released code and print disagree, and what each way gives here."
@@ -78,15 +78,4 @@ def latex(evidence: Evidence) -> str:
             cells = [rf"\printed{{{name}/{benchmarks[0]}}}", *(rf"\ours{{{name}/{one}}}" for one in benchmarks)]
             body.append(" & ".join([rf"\hangindent=2em\quad {line.label}", *cells]) + r" \\")
         body.append(r"\midrule")
-    return "\n".join(
-        [
-            START,
-            *longtable(widths, CAPTION, NAME, " & ".join(["", "printed", *titles])),
-            *body[:-1],
-            r"\bottomrule",
-            r"\end{longtable}",
-            rf"\tablefoot{{{FOOT}}}",
-            r"\endgroup",
-            "",
-        ]
-    )
+    return over_pages(longtable(widths, CAPTION, NAME, " & ".join(["", "printed", *titles]), body[:-1], FOOT))

@@ -100,8 +100,8 @@ def latex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def longtable(widths: list[float], caption: str, label: str, head: str) -> list[str]:
-    """The beginning of a table over pages with columns of these shares of the line, less the gaps between them."""
+def longtable(widths: list[float], caption: str, label: str, head: str, body: list[str], foot: str = "") -> list[str]:
+    """A table over pages with columns of these shares of the line, less the gaps between them."""
     line = rf"\dimexpr\linewidth-{2 * (len(widths) - 1)}\tabcolsep\relax"
     shares = (width / sum(widths) for width in widths)
     columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{share:.3f}{line}}}" for share in shares)
@@ -110,4 +110,13 @@ def longtable(widths: list[float], caption: str, label: str, head: str) -> list[
         rf"\caption{{{caption}}}\label{{{label}}}\\",
         rf"\toprule {head} \\ \midrule \endfirsthead",
         rf"\toprule {head} \\ \midrule \endhead",
+        *body,
+        r"\bottomrule",
+        r"\end{longtable}",
+        *([rf"\tablefoot{{{foot}}}"] if foot else []),
     ]
+
+
+def over_pages(*tables: list[str]) -> str:
+    """Tables over pages as TeX."""
+    return "\n".join([START, *(line for table in tables for line in table), r"\endgroup", ""])

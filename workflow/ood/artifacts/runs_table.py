@@ -8,7 +8,7 @@ import pandas as pd
 
 from ood.artifacts import PRINTED, page
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.render import SPECIAL, START, longtable
+from ood.artifacts.render import SPECIAL, longtable, over_pages
 
 NAME = "RUNS"
 CAPTION = "What was run, and on what."
@@ -84,15 +84,4 @@ def latex(evidence: Evidence, lines: pd.DataFrame) -> str:
         cells = [rf"\ours{{{name}}}" if name in known else "" for name in ids]
         body.append(" & ".join([evidence.where(benchmark).translate(SPECIAL), *cells]) + r" \\")
     head = " & ".join(["", *HEADS])
-    return "\n".join(
-        [
-            START,
-            *longtable([0.15, 0.36, 0.12, 0.12, 0.17], CAPTION, NAME, head),
-            *body,
-            r"\bottomrule",
-            r"\end{longtable}",
-            rf"\tablefoot{{{FOOT}}}",
-            r"\endgroup",
-            "",
-        ]
-    )
+    return over_pages(longtable([0.15, 0.36, 0.12, 0.12, 0.17], CAPTION, NAME, head, body, FOOT))
