@@ -24,6 +24,13 @@ CELLS = {
     ("gaia_z", "block=layer2"): [0.75, 0.75],
     ("gradients", "S2 weight"): [0.25, 0.75],
 }
+# FPR95 of two sets of layers, each better on one of the OOD sets.
+FPR95 = {
+    ("all", "far"): [0.1, 0.3],
+    ("block=layer2", "far"): [0.5, 0.5],
+    ("all", "near"): [0.9, 0.7],
+    ("block=layer2", "near"): [0.4, 0.2],
+}
 
 
 @pytest.fixture
@@ -33,6 +40,10 @@ def evidence(tmp_path) -> Evidence:
         {"benchmark": "one", "detector": detector, "variant": variant, "dataset": "average", "metric": "AUROC"}
         | {"values": values, "seeds": [0, 1], "mean": np.mean(values), "std": np.std(values, ddof=1)}
         for (detector, variant), values in CELLS.items()
+    ]
+    rows += [
+        rows[0] | {"variant": variant, "dataset": dataset, "metric": "FPR95", "values": values, "mean": np.mean(values)}
+        for (variant, dataset), values in FPR95.items()
     ]
     msp = rows[0] | {"benchmark": "two", "detector": "msp", "variant": "msp"}
     forms = [("s1", "float16"), ("s1", "float32"), ("s1", "float64"), ("msp", "float64")]
@@ -93,6 +104,15 @@ def test_what_the_table_says(evidence):
     assert printed["FINDINGS/S1/AUROC, single precision/one"] == "74.1"
     assert printed["FINDINGS/CLIP/AUROC, k = 0.1/one"] == "86.84"
     assert printed["FINDINGS/CLIP/AUROC, k = 0.1, mean of the four printed/one"] == "89.34"
+
+
+def test_layers_chosen_by_the_sets_name(evidence):
+    """By seed 10 and 30 % of far, 40 and 20 % of near: 25 both times. With every layer 50 both times."""
+    evidence.benchmarks["one"]["ood"] = ["far", "near"]
+    assert numbers.layers_by_set(every=True, last=True)(evidence, "one") == "25.00 ± 0.00"
+    assert numbers.layers_by_set(every=True, last=False)(evidence, "one") == "50.00 ± 0.00"
+    assert numbers.layers_by_set(every=False, last=True)(evidence, "one") == "40.00 ± 7.07"
+    assert numbers.layers_by_set(every=True, last=True)(evidence, "two") == ""
 
 
 def test_what_is_said_of_differences(evidence):

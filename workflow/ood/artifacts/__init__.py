@@ -52,6 +52,12 @@ class Artifact(NamedTuple):
     printed_for: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    counts: bool = False  # whether a figure has numbers of its own
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Those of its files; what has numbers has a .csv with an id for each."""
+        return (*SUFFIXES[self.kind], *(["csv"] if self.counts else []))
 
     def shown(self, running: dict[str, list[str]]) -> list[str]:
         """Of benchmarks and what each ``runs``, those the artifact can show."""
@@ -70,7 +76,7 @@ class Artifact(NamedTuple):
         """Every file of the artifact, relative to its paper's folder -> the benchmark it shows (empty: all)."""
         shown = [*self.printed_for, *self.shown(running)]
         named = {self.id: ""} if self.across else {f"{self.id}.{benchmark}": benchmark for benchmark in shown}
-        return {f"{name}.{suffix}": benchmark for name, benchmark in named.items() for suffix in SUFFIXES[self.kind]}
+        return {f"{name}.{suffix}": benchmark for name, benchmark in named.items() for suffix in self.suffixes}
 
 
 CATALOGUE = (
@@ -86,8 +92,8 @@ CATALOGUE = (
     Artifact("RUNS", "overview", "table", "What was run, and on what", across=True, reads=(CARDS,)),
     Artifact("HEADLINE", "overview", "table", "Every method"),
     Artifact("ROC", "overview", "figure", "ROC curves", reads=(SUMMARIES,)),
-    Artifact("RANKS", "overview", "figure", "Average ranks of the methods", needs=(SEVERAL,)),
-    Artifact("AGREEMENT", "overview", "figure", "Printed and reproduced numbers", needs=(PRINT,)),
+    Artifact("RANKS", "overview", "figure", "Average ranks of the methods", needs=(SEVERAL,), counts=True),
+    Artifact("AGREEMENT", "overview", "figure", "Printed and reproduced numbers", needs=(PRINT,), counts=True),
     Artifact("ACCURACY", "overview", "table", "Accuracy of the networks", across=True),
     Artifact("DATA", "overview", "figure", "The images", reads=(SHEETS,)),
     Artifact("TRAINING", "overview", "figure", "Training curves", across=True, reads=(CARDS,)),
@@ -97,7 +103,7 @@ CATALOGUE = (
     # The paper's Figure 5 as well, which has the same panels.
     Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(SUMMARIES,), needs=("gaia_a",)),
     Artifact("GAIA-S-F1", "gaia", "figure", "Saliency maps by block", reads=(CLOSEUPS,), needs=GAIA),
-    Artifact("GAIA-S-F3", "gaia", "figure", "Contribution of each layer", reads=(SUMMARIES,), needs=GAIA),
+    Artifact("GAIA-S-F3", "gaia", "figure", "Contribution of each layer", reads=(SUMMARIES,), needs=GAIA, counts=True),
     Artifact("GAIA-M-F2", "gaia", "figure", "Average gradients by channel", reads=(CLOSEUPS,), needs=GAIA),
     Artifact("GAIA-M-F3a", "gaia", "figure", "Maps of non-zero gradients", reads=(CLOSEUPS,), needs=GAIA),
     Artifact("GAIA-M-F3b", "gaia", "figure", "Non-zero gradients by channel", reads=(CLOSEUPS,), needs=GAIA),

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ood.artifacts import ARTIFACTS, gaia, igoe, igoe_gradients, rg
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import COLOURS, WIDTH, save, style
+from ood.artifacts.figure import COLOURS, WIDTH, said, save, style
 from ood.artifacts.overview import LABELS
 from ood.artifacts.table import CONFIDENCE, FACTOR
 from ood.detectors import method
@@ -113,14 +113,21 @@ def ranks(evidence: Evidence, benchmark: str) -> Figure:
         axis.text(1 + found.distance / 2, 1.75, f"critical difference {found.distance:.2f}", ha="center", size=8)
         axis.set(xlim=(1 - 0.28 * len(names), len(names) * 1.28), ylim=(top - 0.65 * half, 2.6))
         axis.set_axis_off()
-    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
+    numbers = {
+        "blocks": str(len(values)),
+        "Friedman's p": "below 0.001" if found.p < 0.001 else f"{found.p:.3f}",
+        "critical difference": f"{found.distance:.2f}",
+        **{f"rank of {name}": f"{rank:.1f}" for name, rank in zip(names, found.ranks, strict=True)},
+    }
+    blocks, p = (said("RANKS", benchmark, what) for what in ("blocks", "Friedman's p"))
     return save(
         evidence,
         figure,
         f"RANKS.{benchmark}",
-        f"Average ranks by AUROC over {len(values)} blocks, an OOD set and a seed each: {about['title']}. Bars join "
-        f"methods that Nemenyi's test at 5\\,\\% does not tell apart (Dem\\v{{s}}ar 2006); Friedman's test: ${p}$. The "
-        "test takes blocks for independent, and they share ID images and networks.",
+        f"Average ranks by AUROC over {blocks} blocks, an OOD set and a seed each: {about['title']}. Bars join "
+        f"methods that Nemenyi's test at 5\\,\\% does not tell apart (Dem\\v{{s}}ar 2006); $p$ of Friedman's test: "
+        f"{p}. The test takes blocks for independent, and they share ID images and networks.",
+        numbers,
     )
 
 
@@ -180,10 +187,12 @@ def agreement(evidence: Evidence, benchmark: str) -> Figure:
                     )
             axis.set(title=f"{metric} (%)", xlabel="printed", ylabel="ours", xlim=(low, high), ylim=(low, high))
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper")
+    agree, compared = (said("AGREEMENT", benchmark, what) for what in ("within noise", "compared"))
     return save(
         evidence,
         figure,
         f"AGREEMENT.{benchmark}",
-        f"Printed numbers against ours: {title}. Filled: within noise, as in the tables "
-        f"({found['agrees'].sum()} of {len(found)}). On the line both are equal.",
+        f"Printed numbers against ours: {title}. Filled: within noise, as in the tables ({agree} of {compared}). On "
+        "the line both are equal.",
+        {"within noise": str(found["agrees"].sum()), "compared": str(len(found))},
     )

@@ -1,4 +1,8 @@
-"""One style for all figures, and how they are saved."""
+"""One style for all figures, and how they are saved.
+
+A number that a caption says is an entry of the figure's .csv, as a table's are: it has an id, artifact/benchmark/what,
+by which alone it reaches the page.
+"""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +10,7 @@ from contextlib import contextmanager
 
 import matplotlib
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 
 from ood.artifacts.evidence import Evidence
@@ -38,8 +43,25 @@ def style() -> Iterator[None]:
         yield
 
 
-def save(evidence: Evidence, figure: Figure, name: str, caption: str) -> Figure:
-    """Write .pdf, .png (the same bytes for the same figure) and the .tex float that includes the .pdf."""
+def said(artifact: str, benchmark: str, what: str) -> str:
+    """A number of a figure in its caption: TeX."""
+    return rf"\ours{{{artifact}/{benchmark}/{what}}}"
+
+
+def entries(name: str, numbers: dict[str, str]) -> pd.DataFrame:
+    """A row for each of the figure's ``numbers``, text by what it is of."""
+    artifact, _, benchmark = name.partition(".")
+    rows = [(f"{artifact}/{benchmark}/{what}", benchmark, what, text) for what, text in numbers.items()]
+    return pd.DataFrame(rows, columns=["id", "row", "column", "ours"]).assign(printed="", mark="", difference="")
+
+
+def save(evidence: Evidence, figure: Figure, name: str, caption: str, numbers: dict[str, str] | None = None) -> Figure:
+    """Write .pdf, .png (the same bytes for the same figure) and the .tex float that includes the .pdf.
+
+    ``numbers``: those of an artifact whose figures have some (``counts`` in the catalogue), written as .csv.
+    """
+    if numbers is not None:
+        entries(name, numbers).to_csv(evidence.out / f"{name}.csv", index=False, lineterminator="\n")
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # matplotlib's creation date
     with style():
         figure.draw_without_rendering()

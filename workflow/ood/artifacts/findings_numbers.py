@@ -66,14 +66,36 @@ def power(value: float) -> str:
     return f"{value:.1e}".replace("e-0", "e-").replace("-", "\u2212") if value else "0"
 
 
+def _last(evidence: Evidence, benchmark: str, detector: str, prefix: str = "") -> str | None:
+    """The variant of the network's last block."""
+    found = [one for one in evidence.variants(benchmark, detector) if one.startswith(f"{prefix}block=")]
+    return found[-1] if found else None
+
+
 def last_block(detector: str, prefix: str = "") -> Number:
     """The cell of the network's last block."""
 
     def number(evidence: Evidence, benchmark: str) -> str:
-        if not evidence.runs(benchmark, detector):
+        variant = _last(evidence, benchmark, detector, prefix)
+        return cell(detector, variant)(evidence, benchmark) if variant else ""
+
+    return number
+
+
+def layers_by_set(every: bool, last: bool) -> Number:
+    """FPR95 of GAIA-Z with every layer, with the last block's or, of both, with those that are better on an OOD set;
+    the mean over all OOD sets."""
+
+    def number(evidence: Evidence, benchmark: str) -> str:
+        block = _last(evidence, benchmark, "gaia_z")
+        if not block:
             return ""
-        found = [one for one in evidence.variants(benchmark, detector) if one.startswith(f"{prefix}block=")]
-        return cell(detector, found[-1])(evidence, benchmark) if found else ""
+        variants = ["all"] * every + [block] * last
+        sets = evidence.benchmarks[benchmark]["ood"]
+        found = [[evidence.cell(benchmark, "gaia_z", one, ood, "FPR95") for one in variants] for ood in sets]
+        better = [min(cells, key=lambda one: one["mean"]) for cells in found]
+        seeds = pd.Series(np.mean([one["values"] for one in better], axis=0))
+        return percent(pd.Series({"mean": seeds.mean(), "std": seeds.std(), "seeds": better[0]["seeds"]}))
 
     return number
 

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from ood.artifacts.columns import foot, panels
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, save, style
+from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, said, save, style
+from ood.artifacts.findings_numbers import power
 from ood.artifacts.table import Column, Panel, Row, Table
 from ood.summaries import ALL, LAYERS
 
@@ -185,16 +186,21 @@ def _layer_table(evidence: Evidence, benchmark: str, detector: str) -> pd.DataFr
     return table.rename(lambda name: name.removeprefix(LAYERS[detector]))
 
 
-def _forms(evidence: Evidence, benchmark: str) -> str:
-    """How far apart the two forms of GAIA-Z are, as a sentence."""
+def _forms(evidence: Evidence, benchmark: str) -> tuple[str, dict[str, str]]:
+    """How far apart the two forms of GAIA-Z are: a sentence, and its numbers."""
     if "forward all" not in evidence.variants(benchmark, "gaia_z"):
-        return "There is no forward form of GAIA-Z for this network."
+        return "There is no forward form of GAIA-Z for this network.", {}
     most, other, count = evidence.summaries(benchmark)["forms", "gaia_z", "forward all", ALL]
-    networks = len(evidence.benchmarks[benchmark]["seeds"])
-    largest = f"at most {most:.1e} of its value".replace("e-0", "e-") if most else "nowhere"
+    numbers = {
+        "largest relative difference": power(most),
+        "images that differ": f"{other:.0f}",
+        "images, of all networks": f"{count:.0f}",
+    }
+    largest, differ, images = (said("GAIA-S-F3", benchmark, what) for what in numbers)
     return (
-        f"The forward form of GAIA-Z differs from the gradients' own {largest}, on {other:.0f} of {count:.0f} "
-        f"images scored with {networks} network{'s' if networks > 1 else ''}."
+        f"The forward form of GAIA-Z differs from the gradients' own by at most {largest} of its value, on {differ} of "
+        f"{images} images.",
+        numbers,
     )
 
 
@@ -218,12 +224,13 @@ def layers(evidence: Evidence, benchmark: str) -> Figure:
             top.set(title=title, ylabel=r"mean of $E^2$", yscale="log" if detector == "gaia_a" else "linear")
             bottom.set(xlabel="normalisation layer, input to output", ylabel="AUROC (%)")
         axes[0, 0].legend()
-    title = evidence.benchmarks[benchmark]["title"]
+    title, (forms, numbers) = evidence.benchmarks[benchmark]["title"], _forms(evidence, benchmark)
     return save(
         evidence,
         figure,
         f"GAIA-S-F3.{benchmark}",
         f"Contribution of each normalisation layer: {title} (GAIA supplement, Figure 3). Above: mean squared "
         "abnormality of ID and OOD images; below: AUROC of that layer alone, average over OOD sets and seeds. Vertical "
-        f"lines separate the stem and the four blocks. {_forms(evidence, benchmark)}",
+        f"lines separate the stem and the four blocks. {forms}",
+        numbers,
     )

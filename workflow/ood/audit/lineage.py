@@ -128,9 +128,15 @@ class Lineage:
         return self.entry["column"], {ours[0] for ours in terms if ours}
 
     @cached_property
+    def whole(self) -> str | None:
+        """The benchmark of a number that is neither a cell nor a verdict, as a finding or a count: it rests on many."""
+        named = (self.entry["row"], self.entry["column"])
+        return None if self.key or self.claim else next((name for name in named if name in self.run.measured), None)
+
+    @cached_property
     def about(self) -> tuple[str | None, set[str]]:
-        """The benchmark and the detectors that the number is of."""
-        return (self.key["benchmark"], {self.key["detector"]}) if self.key else self.claim or (None, set())
+        """The benchmark and the detectors that the number is of, none if it is of many."""
+        return (self.key["benchmark"], {self.key["detector"]}) if self.key else self.claim or (self.whole, set())
 
     @cached_property
     def datasets(self) -> list[str]:
@@ -157,12 +163,14 @@ class Lineage:
         parts = path.split("/")
         name = parts[-1].partition(".")[0]
         if parts[0] != RESULTS:
-            return "published" not in parts or self.claim is not None or self._prints(name)
+            return "published" not in parts or self.claim is not None or self.whole is not None or self._prints(name)
         if benchmark is None:
             return False
         kind, of = parts[1], parts[2].partition(".")[0]
         if kind == "data":
             return of in self.datasets
+        if self.whole:
+            return kind == "archives" or of == benchmark
         if kind in ("cells", "claims", "timing"):
             wanted = "claims" if self.claim else "timing" if self.key["metric"] == "ms" else "cells"
             return (kind, of) == (wanted, benchmark)

@@ -51,9 +51,7 @@ def number(lineage: Lineage) -> Iterator[tuple[str, str]]:
 def subject(lineage: Lineage) -> Iterator[tuple[str, str]]:
     """What the number is of: metric and convention, images, method, networks."""
     key, cell = lineage.key, lineage.cell
-    if not key:
-        return
-    if key["metric"] in METRICS:
+    if key and key["metric"] in METRICS:
         yield (
             "metric",
             f"{key['metric']}: {' '.join((METRICS[key['metric']].__doc__ or '').split(chr(10) * 2)[0].split())}",
@@ -63,7 +61,7 @@ def subject(lineage: Lineage) -> Iterator[tuple[str, str]]:
         size = f"{card['size']}x{card['size']}" if card.get("size") else "as they are"
         rule = f"rule {card['rule']}, {size}, sha256 {short(card['sha256'])}, {card['licence']}"
         yield "dataset", f"{Path(folder).name}: {card['title']}, {card['count']} images, {rule}"
-    if key["detector"] != "network":
+    if key and key["detector"] != "network":
         yield "method", f"{key['detector']}, variant {key['variant']}"
         yield "source", f"{key['detector']}: {lineage.run.method(key['detector'])}"
     for folder, card in lineage.cards("checkpoints").items():
