@@ -4,11 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from ood.artifacts import ARTIFACTS, gaia, igoe, igoe_gradients, rg
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import COLOURS, WIDTH, said, save, style
+from ood.artifacts.figure import COLOURS, WIDTH, Drawn, said, save, style
 from ood.artifacts.overview import LABELS
 from ood.artifacts.table import CONFIDENCE, FACTOR
 from ood.detectors import method
@@ -43,7 +42,7 @@ TABLES = {
 ACROSS = {"GAIA-S-T2": gaia.seed_stability}
 
 
-def roc(evidence: Evidence, benchmark: str) -> Figure:
+def roc(evidence: Evidence, benchmark: str) -> Drawn:
     """ROC: mean over seeds of the share of ID images accepted at each share of OOD images accepted."""
     about = evidence.benchmarks[benchmark]
     drawn = {name: look for name, look in DRAWN.items() if name in about["detectors"]}
@@ -79,7 +78,7 @@ def _bracket(axis: Axes, first: float, last: float, height: float, **look) -> No
     axis.plot([first, last], [height, height], solid_capstyle="butt", clip_on=False, **look)
 
 
-def ranks(evidence: Evidence, benchmark: str) -> Figure:
+def ranks(evidence: Evidence, benchmark: str) -> Drawn:
     """RANKS: critical-difference diagram of the default variants by AUROC; a block is an OOD set and a seed."""
     about = evidence.benchmarks[benchmark]
     names = about["detectors"]
@@ -159,7 +158,7 @@ def pairs(evidence: Evidence, benchmark: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else nothing
 
 
-def agreement(evidence: Evidence, benchmark: str) -> Figure:
+def agreement(evidence: Evidence, benchmark: str) -> Drawn:
     """AGREEMENT: every printed number that a benchmark reproduces against ours."""
     title, found = evidence.benchmarks[benchmark]["title"], pairs(evidence, benchmark)
     artifacts, shapes = list(dict.fromkeys(found["artifact"])), "os^vDP*X<>"

@@ -3,11 +3,10 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ood.artifacts.columns import foot, panels
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, said, save, style
+from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, said, save, style
 from ood.artifacts.findings_numbers import power
 from ood.artifacts.table import Column, Panel, Row, Table
 from ood.summaries import ALL, LAYERS
@@ -144,7 +143,7 @@ def fusion(evidence: Evidence, benchmark: str) -> Table:
     )
 
 
-def distributions(evidence: Evidence, benchmark: str) -> Figure:
+def distributions(evidence: Evidence, benchmark: str) -> Drawn:
     """GAIA-S-F2: how the fusion variants spread the images of the first seed, abnormality growing to the right."""
     about = evidence.benchmarks[benchmark]
     shown = evidence.summaries(benchmark)
@@ -204,7 +203,7 @@ def _forms(evidence: Evidence, benchmark: str) -> tuple[str, dict[str, str]]:
     )
 
 
-def layers(evidence: Evidence, benchmark: str) -> Figure:
+def layers(evidence: Evidence, benchmark: str) -> Drawn:
     """GAIA-S-F3: each layer's share of the score, and how well it separates on its own."""
     with style():
         figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 3.6), sharex=True, layout="constrained")

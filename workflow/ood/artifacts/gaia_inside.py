@@ -4,10 +4,9 @@ import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, save, style
+from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style
 
 SHOWN = 5  # OOD pictures in a figure, of as many sets as there are
 
@@ -23,14 +22,14 @@ def _first(evidence: Evidence, benchmark: str) -> str:
     return f"{about['title']}, seed {about['seeds'][0]}"
 
 
-def _pictured(evidence: Evidence, benchmark: str, kind: str, artifact: str, caption: str, source: str) -> Figure:
+def _pictured(evidence: Evidence, benchmark: str, kind: str, artifact: str, caption: str, source: str) -> Drawn:
     with style():
         figure = _maps(evidence, benchmark, kind)
     text = f"{caption}: {_first(evidence, benchmark)} ({source})."
     return save(evidence, figure, f"{artifact}.{benchmark}", text)
 
 
-def _maps(evidence: Evidence, benchmark: str, kind: str) -> Figure:
+def _maps(evidence: Evidence, benchmark: str, kind: str) -> Drawn:
     """A column per picture, two of the ID set and those of the first OOD sets; the picture, then its maps."""
     about, arrays = evidence.benchmarks[benchmark], evidence.closeup(benchmark)
     layers = _names(arrays, about["id"], kind)
@@ -55,7 +54,7 @@ def _maps(evidence: Evidence, benchmark: str, kind: str) -> Figure:
     return figure
 
 
-def saliency(evidence: Evidence, benchmark: str) -> Figure:
+def saliency(evidence: Evidence, benchmark: str) -> Drawn:
     """GAIA-S-F1: LayerCAM's maps at the end of each block, for ID and OOD images."""
     return _pictured(
         evidence,
@@ -68,7 +67,7 @@ def saliency(evidence: Evidence, benchmark: str) -> Figure:
     )
 
 
-def average_gradients(evidence: Evidence, benchmark: str) -> Figure:
+def average_gradients(evidence: Evidence, benchmark: str) -> Drawn:
     """GAIA-M-F2: |w_k| of every channel, mean over ID and over OOD images, at the last layer of each block."""
     return _by_channel(
         evidence,
@@ -82,7 +81,7 @@ def average_gradients(evidence: Evidence, benchmark: str) -> Figure:
     )
 
 
-def gradient_maps(evidence: Evidence, benchmark: str) -> Figure:
+def gradient_maps(evidence: Evidence, benchmark: str) -> Drawn:
     """GAIA-M-F3a: at each position the share of channels whose gradient is not zero."""
     return _pictured(
         evidence,
@@ -95,7 +94,7 @@ def gradient_maps(evidence: Evidence, benchmark: str) -> Figure:
     )
 
 
-def nonzero(evidence: Evidence, benchmark: str) -> Figure:
+def nonzero(evidence: Evidence, benchmark: str) -> Drawn:
     """GAIA-M-F3b: share of positions with a gradient that is not zero, a point per channel."""
     return _by_channel(
         evidence,
@@ -111,7 +110,7 @@ def nonzero(evidence: Evidence, benchmark: str) -> Figure:
 
 def _by_channel(
     evidence: Evidence, benchmark: str, kind: str, artifact: str, ylabel: str, caption: str, source: str
-) -> Figure:
+) -> Drawn:
     about, arrays = evidence.benchmarks[benchmark], evidence.closeup(benchmark)
     layers, factor = _names(arrays, about["id"], kind), 100 if kind == "nonzero" else 1
     with style():
@@ -132,7 +131,7 @@ def _by_channel(
     return save(evidence, figure, f"{artifact}.{benchmark}", f"{caption}: {_first(evidence, benchmark)} ({source}).")
 
 
-def blocks(evidence: Evidence, benchmark: str) -> Figure:
+def blocks(evidence: Evidence, benchmark: str) -> Drawn:
     """GAIA-M-F4: AUROC and FPR95 of GAIA-A and GAIA-Z on one block, and on it and all later ones."""
     with style():
         figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 2.3), layout="constrained")

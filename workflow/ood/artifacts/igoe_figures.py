@@ -3,10 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, save, style
+from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style
 from ood.artifacts.igoe import OUTPUTS, product
 from ood.detectors.encoding_output import ORDERS
 from ood.published import lookup
@@ -14,7 +13,7 @@ from ood.published import lookup
 NORMS = [f"{order:g}" for order in ORDERS]
 
 
-def simplex(evidence: Evidence) -> Figure:
+def simplex(evidence: Evidence) -> Drawn:
     """IGOE-F1: three output terms over the predictions of three classes; nothing but formulas."""
     steps = np.linspace(0, 1, 61)
     p = np.array([(a, b, 1 - a - b) for a in steps for b in steps if a + b <= 1 + 1e-9]).clip(0)
@@ -60,7 +59,7 @@ def _grid(evidence: Evidence, benchmark: str, dataset: str) -> np.ndarray:
     )
 
 
-def heat_map(evidence: Evidence, benchmark: str) -> Figure:
+def heat_map(evidence: Evidence, benchmark: str) -> Drawn:
     """IGOE-F2: AUROC for every output term and norm order, printed for ImageNet above, ours below."""
     orders = NORMS
     printed = np.full((4, len(orders)), np.nan)
@@ -94,7 +93,7 @@ def heat_map(evidence: Evidence, benchmark: str) -> Figure:
     )
 
 
-def heat_maps(evidence: Evidence, benchmark: str) -> Figure:
+def heat_maps(evidence: Evidence, benchmark: str) -> Drawn:
     """IGOE-C: the grid of every OOD set."""
     about = evidence.benchmarks[benchmark]
     labels = ["U = 1", *(name.replace("inf", r"$\infty$") for name in NORMS)]
@@ -113,7 +112,7 @@ def heat_maps(evidence: Evidence, benchmark: str) -> Figure:
     )
 
 
-def parts(evidence: Evidence, benchmark: str) -> Figure:
+def parts(evidence: Evidence, benchmark: str) -> Drawn:
     """IGOE-UV: feature norm against energy, image by image: which of the two tells the sets apart?"""
     about = evidence.benchmarks[benchmark]
     seed = about["seeds"][0]

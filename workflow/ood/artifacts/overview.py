@@ -1,11 +1,10 @@
 """What a benchmark is made of, and how all methods do on it."""
 
 import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
 
 from ood.artifacts.columns import RANKED, panels
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import COLOURS, WIDTH, save, style
+from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style
 from ood.artifacts.table import Column, Panel, Row, Table
 from ood.detectors import method
 from ood.pixels import SHEET
@@ -70,7 +69,7 @@ def accuracy(evidence: Evidence) -> Table:
     )
 
 
-def contact_sheet(evidence: Evidence, benchmark: str) -> Figure:
+def contact_sheet(evidence: Evidence, benchmark: str) -> Drawn:
     """DATA: evenly spaced images of every dataset of a benchmark, the first row of its contact sheet."""
     about = evidence.benchmarks[benchmark]
     names = [about["id"], *about["ood"]]
@@ -90,7 +89,7 @@ def contact_sheet(evidence: Evidence, benchmark: str) -> Figure:
     )
 
 
-def training_curves(evidence: Evidence) -> Figure:
+def training_curves(evidence: Evidence) -> Drawn:
     """TRAINING: mean training loss by epoch, a line per seed."""
     trained = {name: about for name, about in evidence.benchmarks.items() if about["trained"]}
     with style():

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from ood.artifacts.evidence import Evidence
 from ood.published import lookup
@@ -32,7 +32,7 @@ def noise(cell: pd.Series, printed: pd.Series, factor: float) -> float:
         return factor * (cell["high"] - cell["low"]) / 2 + rounding if "high" in cell else np.nan
     spread = factor * cell["std"]
     variance = spread**2 * (1 + 1 / count) if np.isnan(printed["std"]) else (spread**2 + printed["std"] ** 2) / count
-    return float(t.ppf((1 + CONFIDENCE) / 2, count - 1) * np.sqrt(variance)) + rounding
+    return float(stdtrit(count - 1, (1 + CONFIDENCE) / 2) * np.sqrt(variance)) + rounding
 
 
 def shown(entries: pd.DataFrame) -> pd.Series:
