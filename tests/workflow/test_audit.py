@@ -32,6 +32,7 @@ SCORES = "results/scores/digits/seed0/{}.parquet"
 METRICS = "results/metrics/digits/{}.parquet"
 ARTIFACTS = "results/editions/demo/artifacts"
 TABLE = f"{ARTIFACTS}/gaia/GAIA-S-T3.digits"
+FIGURE = f"{ARTIFACTS}/gaia/GAIA-S-F3.digits"
 PDF = "results/editions/demo/appendix.pdf"
 CELL = "GAIA-S-T3/q=0.5/digits letters AUROC"
 
@@ -157,6 +158,7 @@ def one_score(frame: pd.DataFrame) -> None:
 # Each: the fault, what plants it, the file that must be named, and what must be said of it.
 FAULTS: dict[str, tuple[Callable, str, str]] = {
     "a digit of a table": (lambda: turn(f"{TABLE}.csv"), f"{TABLE}.csv", "was changed"),
+    "a digit of a caption": (lambda: turn(f"{FIGURE}.csv"), f"{FIGURE}.csv", "was changed"),
     "a digit of a table for browsers": (lambda: turn(f"{TABLE}.html"), f"{TABLE}.html", "was changed"),
     "another cell in a table's layout": (
         lambda: replace(f"{TABLE}.tex", "q=0.5/digits letters", "q=1/digits letters"),
@@ -577,6 +579,21 @@ def test_a_printed_number_is_followed_to_its_line(run):
     printed = lineage.printed
     line = Path("paper/published", printed["file"]).read_text().splitlines()[printed["line"] - 1]
     assert lineage.text("printed") in line.split(",") and "SUN" in line and "q=0.5" in line
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["GAIA-S-F3/digits/images that differ", "FINDINGS/FORWARD/largest relative difference of an image's scores/digits"],
+)
+def test_a_number_that_is_no_cell_is_followed_too(run, name):
+    """In a caption, or a finding: to all scores, networks and images of its benchmark, and to no other benchmark."""
+    lineage = find(name, "demo", Records.load())
+    assert lineage.text("ours") and lineage.cell is None
+    files = {path for _, path in lineage.files()}
+    assert {"results/summaries/digits.parquet", SCORES.format("gaia_z"), "results/data/letters/images.npy"} <= files
+    kinds = ("cells", "metrics", "scores", "features", "attributions", "checkpoints", "summaries")
+    assert {path.split("/")[2].split(".")[0] for path in files if path.split("/")[1] in kinds} == {"digits"}
+    assert "of the test images right" in show(lineage)
 
 
 def test_an_unknown_id_is_answered_with_the_nearest(run):
