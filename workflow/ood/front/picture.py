@@ -109,6 +109,6 @@ def _signs(axes: Axes, xs: list[float], y: float, verdict: str) -> None:
 
 def _legend(axes: Axes, y: float) -> None:
     for place, verdict in enumerate(SIGNS):
-        _signs(axes, [5 * place], y, verdict)
-        axes.text(5 * place + 0.8, y, verdict, va="center")
-    axes.text(5 * len(SIGNS), y, "no tile: the claim does not concern the benchmark", va="center")
+        _signs(axes, [6 * place], y, verdict)
+        axes.text(6 * place + 0.8, y, verdict, va="center")
+    axes.text(6 * len(SIGNS), y, "no tile: the claim does not concern the benchmark", va="center")
