@@ -6,6 +6,7 @@ forger also rewrites records, he does it as well as it can be done: digests, ids
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from sklearn.metrics import roc_auc_score
 
 from ood import closure, ledger
 from ood.audit import chain, numbers, rerun
+from ood.audit.anchors import anchor
 from ood.audit.lineage import find
 from ood.audit.marks import marks
 from ood.audit.records import Records
@@ -594,6 +596,26 @@ def test_a_number_that_is_no_cell_is_followed_too(run, name):
     kinds = ("cells", "metrics", "scores", "features", "attributions", "checkpoints", "summaries")
     assert {path.split("/")[2].split(".")[0] for path in files if path.split("/")[1] in kinds} == {"digits"}
     assert "of the test images right" in show(lineage)
+
+
+def anchors(page: Path) -> tuple[set[str], set[str]]:
+    """What a page links to, and the places on it."""
+    text = page.read_text()
+    return set(re.findall('href="([^"]+)"', text)), set(re.findall(' id="([^"]+)"', text))
+
+
+def test_every_number_of_a_table_leads_to_its_lineage_from_its_own_page_and_beside_it(run):
+    tables = list(Path(ARTIFACTS).rglob("*.html"))
+    assert len(tables) > 10
+    for table in tables:
+        links, _ = anchors(table)
+        ids = set(pd.read_csv(table.with_suffix(".csv"))["id"])
+        assert links == {f"../../lineage/{table.name.partition('.')[0]}.html#{anchor(name)}" for name in ids}
+        page = Path(table.parent, min(links).partition("#")[0])
+        here, places = anchors(page)
+        found = {link.partition("#")[2] for link in links}
+        assert found <= places and {f"#{place}" for place in found} <= here
+        assert all(link.startswith("#") and link[1:] in places for link in here)
 
 
 def test_an_unknown_id_is_answered_with_the_nearest(run):
