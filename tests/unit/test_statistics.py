@@ -147,7 +147,7 @@ def test_seeds_with_other_images_are_refused(tmp_path, change):
     table = pq.read_table(files[1])
     place = table.column_names.index(change)
     pq.write_table(table.set_column(place, change, table[change][::-1]), files[1])
-    spec = {"datasets": list(SIZES), "averages": {}, "seeds": [3, 7]}
+    spec = {"datasets": list(SIZES), "averages": {}, "seeds": [3, 7], "drawn": []}
     spec["bootstrap"] = {"draws": 2, "seed": 5, "confidence": 0.9}
     with pytest.raises(Problem, match=r"7\.parquet has other images, or another order, than .*3\.parquet"):
         evaluate.evaluate(files, tmp_path / "cells.parquet", spec)

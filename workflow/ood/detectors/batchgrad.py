@@ -21,7 +21,7 @@ from scipy.special import softmax
 from ood.detectors import Detector, Features, Labelled, LabelledImages
 
 Known = Labelled | LabelledImages
-ROWS = 64  # images at a time: what is summed over stays in the processor's cache
+BLOCK = 2**15  # features at a time, of as many images: what is summed over stays in the processor's cache
 
 
 def prototypes(split: Known, order: np.ndarray | None = None) -> np.ndarray:
@@ -75,8 +75,9 @@ class Method(Detector):
     def score(self, images: Features, fitted: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         p = softmax(images.z, axis=1)
         parts = {name: np.empty((len(p), 2)) for name in fitted}  # the weight's and the bias's
-        for start in range(0, len(p), ROWS):
-            rows = slice(start, start + ROWS)
+        size = max(BLOCK // images.h.shape[1], 1)
+        for start in range(0, len(p), size):
+            rows = slice(start, start + size)
             h, one = images.h[rows], np.ones((len(p[rows]), 1))
             for name, m in fitted.items():
                 parts[name][rows, 0] = expected_norm(h, p[rows], m[:, :-1])

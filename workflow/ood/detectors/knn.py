@@ -18,6 +18,7 @@ from ood.detectors import Detector, Features, Labelled
 from ood.errors import Problem
 
 DEFAULT = 50
+MEMORY = 64  # MiB of distances at a time
 
 
 def unit(h: np.ndarray) -> np.ndarray:
@@ -39,9 +40,15 @@ class Method(Detector):
         return unit(train.features.h)
 
     def score(self, images: Features, fitted: np.ndarray) -> dict[str, np.ndarray]:
-        from sklearn.neighbors import NearestNeighbors  # here, so that reading the configuration does not load it
+        from sklearn.metrics import pairwise_distances_chunked  # here: reading the configuration does not load it
 
         orders = [k for k in sorted({DEFAULT, *self.neighbours}) if k <= len(fitted)]
-        search = NearestNeighbors(n_neighbors=orders[-1], algorithm="brute").fit(fitted)
-        distances, _ = search.kneighbors(unit(images.h))  # in blocks: no (N, n) array
-        return {f"k={k}": -(distances[:, k - 1] ** 2) for k in orders}
+        places = [k - 1 for k in orders]
+
+        def kth(squares: np.ndarray, start: int) -> np.ndarray:
+            squares.partition(places, axis=1)  # only the k-th, for a few k: a search would sort all up to the largest
+            return squares[:, places]
+
+        options = {"metric": "euclidean", "squared": True, "working_memory": MEMORY}
+        squares = np.concatenate([*pairwise_distances_chunked(unit(images.h), fitted, reduce_func=kth, **options)])
+        return {f"k={k}": -column for k, column in zip(orders, squares.T, strict=True)}
