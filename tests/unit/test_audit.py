@@ -187,10 +187,17 @@ def test_a_histogram_has_two_outlines_of_equal_area():
 def test_a_crate_holds_what_it_does_not_leave_out():
     images, scores = "results/data/digits/images.npy", "results/scores/digits/seed0/msp.parquet"
     executed = "results/editions/demo/notebooks/rg.ipynb"
-    left_out = [], [images], [images, scores], [executed, images]
+    page = executed.replace("ipynb", "html")
+    left_out = [], [images], [images, scores], [executed, page, images]
     assert [held(paths) for paths in left_out] == ["whole", "scores", "numbers", "numbers"]
     assert all(CONTENTS["numbers"].match(path) for paths in left_out for path in paths)
-    kept = ["metrics/digits/msp.parquet", "cells/digits.parquet", "data/digits/card.json", "data/digits/sheet.png"]
+    kept = [
+        "editions/demo/artifacts/rg/RG-T1.digits.html",
+        "metrics/digits/msp.parquet",
+        "cells/digits.parquet",
+        "data/digits/card.json",
+        "data/digits/sheet.png",
+    ]
     assert not any(kind.match(f"results/{path}") for path in kept for kind in CONTENTS.values())
 
 

@@ -36,7 +36,9 @@ IMAGES = r"results/(archives|features|attributions)/|results/.*/(images\.npy|ima
 CONTENTS = {
     "whole": re.compile(r"(?!)"),
     "scores": re.compile(IMAGES),
-    "numbers": re.compile(IMAGES + r"|results/(scores/|data/\w+/index\.parquet$|editions/.*\.(ipynb|png)$)"),
+    "numbers": re.compile(
+        IMAGES + r"|results/(scores/|data/\w+/index\.parquet$|editions/.*(\.ipynb|\.png|/notebooks/\w+\.html)$)"
+    ),
 }
 Entity = dict[str, Any]
 
