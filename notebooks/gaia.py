@@ -15,7 +15,7 @@
 settings = {}
 
 # %%
-from ood.artifacts import gaia, gaia_inside
+from ood.artifacts import gaia, gaia_inside, times
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
@@ -25,7 +25,11 @@ evidence = Evidence(**settings)
 # ## Table 1: time per image
 
 # %%
-save(evidence, gaia.time_per_image(evidence))
+save(evidence, times.time_per_image(evidence))
+
+# %%
+for benchmark in evidence.shown("TIMES"):
+    display(times.multiples(evidence, benchmark))
 
 # %% [markdown]
 # ## Table 2: five seeds

@@ -15,7 +15,7 @@
 settings = {}
 
 # %%
-from ood.artifacts import claims, comparison, findings_table, overview, runs_table
+from ood.artifacts import claims, comparison, distributions, findings_table, overview, runs_table
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
@@ -70,6 +70,13 @@ for benchmark in evidence.benchmarks:
 # %%
 for benchmark in evidence.benchmarks:
     display(comparison.roc(evidence, benchmark))
+
+# %% [markdown]
+# ## Scores by method and OOD set
+
+# %%
+for benchmark in evidence.benchmarks:
+    display(distributions.scores(evidence, benchmark))
 
 # %% [markdown]
 # ## Average ranks

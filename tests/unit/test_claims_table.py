@@ -48,7 +48,7 @@ def evidence(tmp_path) -> Evidence:
         cell = {"benchmark": name, "detector": "d", "variant": "v", "dataset": "s", "metric": "AUROC", "mean": 0.5}
         pd.DataFrame([cell]).to_parquet(tmp_path / "cells" / f"{name}.parquet")
     benchmarks = {name: {"title": name.upper()} for name in ("one", "two")}
-    return Evidence(benchmarks, {}, str(tmp_path), str(ROOT / "paper" / "published"), str(tmp_path))
+    return Evidence(benchmarks, list(benchmarks), {}, str(tmp_path), str(ROOT / "paper" / "published"), str(tmp_path))
 
 
 def test_what_the_table_says(evidence):

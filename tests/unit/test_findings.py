@@ -84,7 +84,7 @@ def evidence(tmp_path) -> Evidence:
         "two": about
         | {"title": "Two", "ood": ["far"], "averages": ["average", "average_resize"], "detectors": ["msp"]},
     }
-    return Evidence(benchmarks, {}, str(tmp_path), str(ROOT / "paper/published"), str(tmp_path))
+    return Evidence(benchmarks, list(benchmarks), {}, str(tmp_path), str(ROOT / "paper/published"), str(tmp_path))
 
 
 def test_what_the_table_says(evidence):

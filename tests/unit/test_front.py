@@ -50,9 +50,10 @@ def crate(file: Path, **changed: str | None) -> Path:
     """The parts of a crate that are read; ``changed`` by file name, None for what is left out."""
     old = {"started": "2026-01-01T10:00:00+00:00", "commit": "a" * 40, "dirty": False, "cpu": "ZX 81", "gpu": None}
     new = old | {"started": "2026-02-01T09:00:00+00:00", "commit": "b" * 40, "dirty": True, "gpu": "H1"}
+    settings = {"benchmarks": dict(sorted(ABOUT.items(), reverse=True)), "order": list(ABOUT)}
     content = {
         "CLAIMS.csv": CLAIMS,
-        "CLAIMS.csv.record.json": json.dumps(old | {"spec": {"settings": {"benchmarks": ABOUT}}}),
+        "CLAIMS.csv.record.json": json.dumps(old | {"spec": {"settings": settings}}),
         "HEADLINE.one.csv": HEADLINE.format("one"),
         "HEADLINE.one.csv.record.json": json.dumps(new),
         "HEADLINE.two.csv": HEADLINE.format("two").replace("rg,9.50", "rg,91.00").replace(",9.5\n", ",91\n"),

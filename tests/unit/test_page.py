@@ -6,6 +6,7 @@ import pytest
 from browser import dom
 
 from ood.artifacts import page
+from ood.audit.anchors import anchor
 from ood.errors import Problem
 
 VALUES = {"a": 9.5, "b": -3.0, "c": 92.45, "d": "", "e": 92.5}
@@ -40,10 +41,15 @@ def test_what_is_typed_hides_the_other_rows(shown):
     assert shown(typed) == ["e"]  # a hidden row has an attribute, so it is not found
 
 
-def test_labels_are_text_and_ids_are_anchors():
-    text = page.table("m", ["<b>"], {"<i>": [page.Entry("1", 1.0, 'T/"q"/x', "about")]})
+def test_labels_are_text_and_numbers_lead_to_their_lineage():
+    """On their own page to that of the artifact, beside their lineage to its place there."""
+    text = page.table("m", ["<b>"], {"<i>": [page.Entry("1", 1.0, 'T/"q"/x', ", about"), page.Entry("-")]})
     assert "<th>&lt;i&gt;</th>" in text and "<th>&lt;b&gt;</th>" in text
-    assert '<td id="T/&quot;q&quot;/x" title="about" data-value="1.0">1</td>' in text
+    place = anchor('T/"q"/x')
+    number = '<td title="T/&quot;q&quot;/x, about" data-value="1.0"><a href="{}#{}">1</a></td><td>-</td>'
+    assert number.format("../../lineage/T.html", place) in text
+    article = page.beside(page.page("A table", [], [text]), "T")
+    assert number.format("", place) in article and "<h3>A table</h3>" in article and "<script>" not in article
 
 
 @pytest.mark.parametrize(

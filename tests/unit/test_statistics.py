@@ -65,7 +65,7 @@ def cells_of(folder, seeds: tuple[int, ...] = (3, 7), draws: int = 50, **options
         write_scores(file, seed, **options)
     bootstrap = {"draws": draws, "seed": 5, "confidence": 0.9}
     averages = {"average": list(SIZES)[1:], "average_far": ["far"]}
-    spec = {"datasets": list(SIZES), "averages": averages, "seeds": list(seeds), "bootstrap": bootstrap}
+    spec = {"datasets": list(SIZES), "averages": averages, "seeds": list(seeds), "bootstrap": bootstrap, "drawn": ["a"]}
     evaluate.evaluate(files, folder / "cells.parquet", spec)
     return pd.read_parquet(folder / "cells.parquet").set_index(["variant", "dataset", "metric"])
 
@@ -121,6 +121,14 @@ def test_the_interval_is_that_of_resampled_images(tmp_path):
     for ood, area in {**areas, "average": (areas["near"] + areas["far"]) / 2}.items():
         cell = cells.loc[("a", ood, "AUROC")]
         assert (cell["low"], cell["high"]) == pytest.approx(tuple(np.quantile(area, [0.05, 0.95])), rel=1e-10)
+        assert cell["draws"] == pytest.approx(area, rel=1e-6)
+
+
+def test_draws_are_kept_of_the_variants_that_are_asked_for_and_intervals_of_all(tmp_path):
+    cells = cells_of(tmp_path)
+    kept = {(variant, metric) for (variant, _, metric), draws in cells["draws"].items() if len(draws)}
+    assert kept == {("a", "AUROC"), ("a", "FPR95")}
+    assert cells.loc["b", "low"].notna().any()
 
 
 def test_all_methods_meet_the_same_resamples(tmp_path):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_curve
 
-from ood.summaries import ALL, FALSE_POSITIVES, summaries, true_positives
+from ood.summaries import ALL, FALSE_POSITIVES, scaled, summaries, true_positives
 
 
 @pytest.mark.parametrize("decimals", [9, 1], ids=["distinct", "ties"])
@@ -79,6 +79,30 @@ def test_histograms_are_of_the_logarithm_with_common_edges(shown):
     for dataset, bins in (("in", [10]), (ALL, [20])):  # of each the image at the end is outside
         density = found["density", "gaia_a", "inner", dataset]
         assert (density * np.diff(edges)).sum() == pytest.approx(1) and abs(np.flatnonzero(density) - bins) <= 1
+
+
+def test_a_default_variant_has_histograms_between_common_ends(shown):
+    """Of 4, 2 | 3, 1 the ends leave out 4 and 1; 2 and 3 lie a third and two thirds of the way."""
+    found = shown(msp={"msp": np.array([4.0, 2.0, 3.0, 1.0])})
+    assert found["linear", "msp", "msp", ALL] == pytest.approx([1.015, 3.985])
+    for dataset, place in (("in", 9), ("far", 20)):
+        share = found["share", "msp", "msp", dataset]
+        assert len(share) == 30 and share.nonzero()[0].tolist() == [place] and share[place] == 0.5
+    assert ("share", "msp", "other", "in") not in found.index
+
+
+@pytest.mark.parametrize(
+    ("scores", "scale", "expected"),
+    [
+        ([1, 10, 1000], "log10", [0, 1, 3]),
+        ([-1000, -10, -1], "log10", [-3, -1, 0]),
+        ([1, 50, 100], "linear", [1, 50, 100]),
+        ([-1000, 10, 1000], "linear", [-1000, 10, 1000]),
+    ],
+)
+def test_scores_over_decades_are_drawn_by_their_logarithm_in_the_same_order(scores, scale, expected):
+    name, drawn = scaled(pd.Series(scores, dtype=float))
+    assert name == scale and drawn.tolist() == pytest.approx(expected)
 
 
 def test_layers_are_means_over_images_and_seeds(shown):

@@ -9,10 +9,11 @@ import pytest
 from scipy import stats
 
 from ood import published
-from ood.artifacts import ARTIFACTS, comparison, gaia, igoe, igoe_gradients, rg
-from ood.artifacts.evidence import Evidence
+from ood.artifacts import ARTIFACTS, comparison, igoe, igoe_gradients, rg, times
+from ood.artifacts.evidence import KEY, Evidence
 from ood.artifacts.render import latex, save
 from ood.artifacts.table import noise
+from ood.errors import Problem
 from ood.paper import macros
 
 PUBLISHED = Path(__file__).parents[2] / "paper" / "published"
@@ -49,7 +50,16 @@ def evidence(folder: Path, values: list[float], **changes) -> Evidence:
     ]
     (folder / "cells").mkdir()
     pd.DataFrame(rows).to_parquet(folder / "cells" / "mnist.parquet")
-    return Evidence({"mnist": about}, {}, str(folder), str(PUBLISHED), str(folder))
+    return Evidence({"mnist": about}, ["mnist"], {}, str(folder), str(PUBLISHED), str(folder))
+
+
+def test_a_cell_that_is_there_twice_is_refused(tmp_path):
+    given = evidence(tmp_path, [0.9])
+    cells = pd.read_parquet(given.results / "cells/mnist.parquet")
+    pd.concat([cells, cells.iloc[[3]]]).to_parquet(given.results / "cells/mnist.parquet")
+    name = "/".join(cells[KEY].iloc[3])
+    with pytest.raises(Problem, match=f"the cell {re.escape(name)} is there twice"):
+        Evidence(given.benchmarks, ["mnist"], {}, str(given.results), str(PUBLISHED), str(given.out))
 
 
 def entry(table, given: Evidence, name: str) -> pd.Series:
@@ -121,7 +131,7 @@ def test_a_method_that_was_not_run_has_a_dash(tmp_path):
 
 
 TABLES = {
-    "GAIA-S-T1": gaia.time_per_image,
+    "GAIA-S-T1": times.time_per_image,
     "IGOE-T1": igoe_gradients.gradient_scores,
     "IGOE-T3": igoe_gradients.batchgrad,
     **comparison.ACROSS,

@@ -55,11 +55,11 @@ def average(measured: list[Measured]) -> Measured:
     )
 
 
-def summary(measured: Measured, metric: str, confidence: float) -> dict[str, Any]:
-    """What a cell holds of one metric: per-seed values, mean and sample std; if drawn, the draws and their interval."""
+def summary(measured: Measured, metric: str, confidence: float, kept: bool) -> dict[str, Any]:
+    """What a cell holds of one metric: values by seed, mean, sample std; if drawn, an interval and, ``kept``, draws."""
     values = measured.values[metric]
     none = (np.nan, np.nan)
-    draws = measured.draws.get(metric, np.array([]))
+    draws = measured.draws.get(metric, np.array([])) if kept else np.array([])
     low, high = statistics.interval(measured.draws[metric], confidence) if metric in INTERVALS else none
     spread = {"mean": float(values.mean()), "std": statistics.sample_std(values), "low": low, "high": high}
     # Resamples of a few hundred to thousand images: single precision is far more than they have, and half the size.
@@ -70,9 +70,10 @@ def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
     """One row per variant, OOD set (and each unweighted average) and metric; a row is a cell.
 
     spec: datasets (the ID set first), averages (name -> OOD sets), seeds in the order of ``scores``, bootstrap (draws,
-    seed, confidence). metrics: parquet with detector, variant, default, dataset, n_id, n_ood, seeds, and what
-    ``summary`` gives; draws, low and high are of the mean over seeds, images resampled (the same in every row), for
-    AUROC and FPR95. Raises Problem when seeds scored different images.
+    seed, confidence), drawn (the variants whose draws are kept: those that claims compare, a few of hundreds).
+    metrics: parquet with detector, variant, default, dataset, n_id, n_ood, seeds, and what ``summary`` gives; draws,
+    low and high are of the mean over seeds, images resampled (the same in every row), for AUROC and FPR95. Raises
+    Problem when seeds scored different images.
     """
     tables = [pq.read_table(path) for path in scores]
     for path, table in zip(scores, tables, strict=True):
@@ -100,7 +101,7 @@ def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
                 "n_id": len(rows[identity]),
                 "n_ood": sizes[ood],
                 "seeds": spec["seeds"],
-                **summary(measured[ood], metric, spec["bootstrap"]["confidence"]),
+                **summary(measured[ood], metric, spec["bootstrap"]["confidence"], variant in spec["drawn"]),
             }
             for ood in measured
             for metric in METRICS

@@ -3,6 +3,8 @@
 A row is an array by kind, detector, variant and dataset (``ALL``: all OOD sets together):
 
 curve           a default variant's ROC curve: at each of FALSE_POSITIVES the share of ID images, mean over seeds
+linear, log10   what a default variant's histograms lie between on either scale, one of the two; first seed
+share           a default variant's histogram between these: share of a set's images in each of BINS
 edges, density  histogram of GAIA-A's fusion variants, log10, first seed
 mean            a layer's score by GAIA-A and GAIA-Z, over images and seeds
 point           feature norm U and energy V of evenly spaced images, first seed
@@ -25,6 +27,9 @@ from ood.step import Inputs, Output, Spec, run
 ALL = "all OOD"
 FALSE_POSITIVES = np.linspace(0, 1, 201)
 ROUNDING = 1e-12
+BINS = 30
+CUT = (0.5, 99.5)  # percentiles between which scores are drawn
+DECADES = 2  # scores of one sign that span more are drawn on a logarithmic scale
 FUSED = ("top1", "output", "inner", "q=0.5")
 LAYERS = {"gaia_a": "q=0.5 layer=", "gaia_z": "layer="}
 POINTS = 200  # images of a set in a scatter plot
@@ -44,6 +49,11 @@ def columns(file: Path, *names: str) -> pd.DataFrame:
     return pd.read_parquet(file, columns=["dataset", *names]).astype({"dataset": str}).set_index("dataset")
 
 
+def default(file: Path) -> str:
+    """The default variant of a score file."""
+    return json.loads(pq.read_schema(file).metadata[b"ood"])["default"]
+
+
 def true_positives(ids: np.ndarray, oods: np.ndarray) -> np.ndarray:
     """The ROC curve of scores (n_ID,) and (n_OOD,): at each of FALSE_POSITIVES the largest share of ID that a threshold
     accepts which accepts no more OOD."""
@@ -54,18 +64,38 @@ def true_positives(ids: np.ndarray, oods: np.ndarray) -> np.ndarray:
 
 def curves(detector: str, files: list[Path], identity: str, oods: list[str]) -> Iterator[Summary]:
     """The ROC curves of a detector's default variant, a file per seed."""
-    default = json.loads(pq.read_schema(files[0]).metadata[b"ood"])["default"]
-    seeds = [columns(file, default)[default] for file in files]
+    variant = default(files[0])
+    seeds = [columns(file, variant)[variant] for file in files]
     for ood in oods:
         drawn = [true_positives(*(scores.loc[one].to_numpy() for one in (identity, ood))) for scores in seeds]
-        yield Summary("curve", detector, default, ood, np.mean(drawn, axis=0))
+        yield Summary("curve", detector, variant, ood, np.mean(drawn, axis=0))
+
+
+def scaled(scores: pd.Series) -> tuple[str, pd.Series]:
+    """The name of a scale on which the scores' bulk can be seen, and the scores on it, in the same order."""
+    low, high = np.percentile(scores, CUT)
+    if low * high > 0 and abs(np.log10(high / low)) > DECADES:
+        sign = np.sign(low)
+        return "log10", sign * np.log10((sign * scores).clip(lower=np.finfo(float).tiny))
+    return "linear", scores
+
+
+def histograms(detector: str, file: Path, sets: list[str]) -> Iterator[Summary]:
+    """Of each set the histogram of a detector's default variant."""
+    variant = default(file)
+    scale, scores = scaled(columns(file, variant)[variant])
+    ends = np.percentile(scores, CUT)
+    yield Summary(scale, detector, variant, ALL, ends)
+    for dataset in sets:
+        counts, _ = np.histogram(scores.loc[dataset], BINS, ends)
+        yield Summary("share", detector, variant, dataset, counts / len(scores.loc[dataset]))
 
 
 def distributions(file: Path, identity: str) -> Iterator[Summary]:
     """Histograms of GAIA-A's fusion variants, each with the same edges for ID and OOD images."""
     for name, scores in columns(file, *FUSED).items():
         values = np.log10(scores.abs().clip(lower=np.finfo(float).tiny))
-        edges = np.linspace(*np.percentile(values, [0.5, 99.5]), 31)
+        edges = np.linspace(*np.percentile(values, CUT), BINS + 1)
         yield Summary("edges", "gaia_a", name, ALL, edges)
         for dataset, members in ((identity, values.index == identity), (ALL, values.index != identity)):
             yield Summary("density", "gaia_a", name, dataset, np.histogram(values[members], edges, density=True)[0])
@@ -124,6 +154,7 @@ def summaries(scores: Inputs, table: Output, spec: Spec) -> None:
     identity, oods, seeds = spec["id"], spec["ood"], len(spec["seeds"])
     files = {name: scores[place * seeds : (place + 1) * seeds] for place, name in enumerate(spec["detectors"])}
     found = [one for name, paths in files.items() for one in curves(name, paths, identity, oods)]
+    found += [one for name, paths in files.items() for one in histograms(name, paths[0], [identity, *oods])]
     for name in (name for name in LAYERS if name in files):
         found += layers(name, files[name], identity)
     if "gaia_a" in files:

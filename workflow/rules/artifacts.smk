@@ -14,6 +14,7 @@ def settings(edition):
     """What an edition's notebooks must know of the configuration."""
     benchmarks = {name: CONFIG.benchmarks[name] for name in EDITIONS[edition]}
     return {
+        "order": EDITIONS[edition],
         "benchmarks": {
             name: {
                 "title": benchmark.title,
@@ -61,7 +62,7 @@ def typeset(edition, *suffixes):
 
 
 def shown(edition, paper):
-    """A paper's artifacts, those that a browser can show with their place in the HTML report."""
+    """A paper's artifacts; figures have a place in the HTML report, where tables stand with their lineage (audit.smk)."""
     outputs = []
     for path, (artifact, benchmark) in made(edition, paper).items():
         labels = {
@@ -70,7 +71,7 @@ def shown(edition, paper):
             "benchmark": PRINTED.get(benchmark, benchmark) or "all",
         }
         caption = f"../report/{artifact.id}.rst"
-        if path.endswith((".html", ".png")):
+        if path.endswith(".png"):
             path = reported(path, caption=caption, category=PAPERS[paper], labels=labels)
         outputs.append(path)
     return outputs

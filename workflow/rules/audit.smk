@@ -1,4 +1,4 @@
-# Tables and the records of all files -> where each printed number comes from, page by page.
+# Tables and the records of all files -> each table with where its numbers come from, page by page.
 
 
 def paged(edition):
@@ -14,6 +14,7 @@ for edition in EDITIONS:
             f"{edition}_lineage"
         input:
             tables=typeset(edition, ".csv"),
+            browsed=typeset(edition, ".html"),
             cells=expand(rules.cells.output.cells, benchmark=EDITIONS[edition]),
             scores=[
                 f"results/scores/{benchmark}/seed{seed}/{detector}.parquet"
@@ -25,8 +26,8 @@ for edition in EDITIONS:
             pages=[
                 reported(
                     f"results/editions/{edition}/lineage/{artifact.id}.html",
-                    caption="../report/lineage.rst",
-                    category="Lineage",
+                    caption=f"../report/{artifact.id if artifact.kind == 'table' else 'lineage'}.rst",
+                    category=PAPERS[artifact.paper],
                     labels={"artifact": artifact.id, "shows": artifact.title, "benchmark": "all"},
                 )
                 for artifact in paged(edition)
@@ -39,5 +40,5 @@ for edition in EDITIONS:
             spec=spec(edition=edition),
             code=code("ood.audit.pages"),
         shell:
-            "python -m ood.audit.pages --tables {input.tables} --cells {input.cells} --scores {input.scores}"
+            "python -m ood.audit.pages --tables {input.tables} --browsed {input.browsed} --cells {input.cells} --scores {input.scores}"
             " --pages {output.pages} --spec {params.spec:q} --log {log}"

@@ -81,19 +81,27 @@ def save(evidence: Evidence) -> pd.DataFrame:
     left = texts.loc[texts["unchecked"] != "", ["claim", "unchecked"]]
     frames = [counts, claims.set_index("claim id"), left]
     heads = [f"{NAME}: {CAPTION} Counts: {' / '.join(COUNTED)}", FOOT, "Claims that no cell decides."]
-    tables = [_browsed(one) for one in frames]
+    names = list(evidence.benchmarks)
+    tables = [_browsed(one, of) for one, of in zip(frames, (names, names, []), strict=True)]
     Path(f"{base}.html").write_text(page.page(heads[0], [FOOT], tables))
     text = [f"{head}\n{one.to_string(justify='left')}" for head, one in zip(heads, frames, strict=True)]
     Path(f"{base}.txt").write_text("\n\n".join(text) + "\n")
     return counts
 
 
-def _browsed(frame: pd.DataFrame) -> str:
-    def entry(text: str) -> page.Entry:
-        verdict = next((one for one in COUNTED[:2] if text.startswith(one)), "")
-        return page.Entry(f'<span class="{verdict}">{escape(text)}</span>')
+def _browsed(frame: pd.DataFrame, benchmarks: list[str]) -> str:
+    """The last columns are of these benchmarks, the one before is print, as the claim concerns the first of them."""
+    of = [*benchmarks[:1], *benchmarks]
+    of = [""] * (len(frame.columns) - len(of)) + of
 
-    rows = {label: [entry(text) for text in texts] for label, *texts in frame.itertuples()}
+    def entry(text: str, row: str, benchmark: str) -> page.Entry:
+        verdict = next((one for one in COUNTED[:2] if text.startswith(one)), "")
+        name = f"{NAME}/{row}/{benchmark}" if benchmark else ""
+        return page.Entry(f'<span class="{verdict}">{escape(text)}</span>', id=name)
+
+    rows = {
+        row: [entry(text, row, one) for text, one in zip(texts, of, strict=True)] for row, *texts in frame.itertuples()
+    }
     return page.table(frame.index.name, frame.columns, rows, "text")
 
 

@@ -20,16 +20,18 @@ class Evidence:
     """Read access to the results of all benchmarks and to the papers' printed numbers.
 
     benchmarks: name -> {title, id, ood: list of datasets, averages: list of names, seeds, detectors, timed: list of
-    batch sizes, reproduces: one of PRINTED or None}; datasets: name -> title.
+    batch sizes, reproduces: one of PRINTED or None}, shown in this ``order``; datasets: name -> title.
     ``results`` is the folder of all results, ``printed`` that of the printed numbers, ``out`` where artifacts go.
     """
 
-    def __init__(self, benchmarks: dict, datasets: dict, results: str, printed: str, out: str):
-        self.benchmarks, self.datasets = benchmarks, datasets
+    def __init__(self, benchmarks: dict, order: list[str], datasets: dict, results: str, printed: str, out: str):
+        self.benchmarks, self.datasets = {name: benchmarks[name] for name in order}, datasets
         self.results, self.out = Path(results), Path(out)
         self.published = published.load(Path(printed))
-        frames = [pd.read_parquet(self.results / "cells" / f"{name}.parquet") for name in benchmarks]
-        self.cells = pd.concat(frames, ignore_index=True).set_index(KEY, verify_integrity=True)
+        frames = [pd.read_parquet(self.results / "cells" / f"{name}.parquet") for name in order]
+        self.cells = pd.concat(frames, ignore_index=True).set_index(KEY)
+        if twice := list(self.cells.index[self.cells.index.duplicated()]):
+            raise Problem(f"the cell {'/'.join(twice[0])} is there twice: does a method name two variants alike?")
 
     def cell(self, benchmark: str, detector: str, variant: str, dataset: str, metric: str) -> pd.Series:
         """One of our numbers with its seeds, spread and interval. Raises Problem when there is none."""

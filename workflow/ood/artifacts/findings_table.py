@@ -1,13 +1,12 @@
 """The table FINDINGS: under each finding its lines, printed and a column per benchmark."""
 
-from html import escape
 from pathlib import Path
 
 import pandas as pd
 
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.findings import FINDINGS, Finding
+from ood.artifacts.findings import FINDINGS, Finding, Line
 from ood.artifacts.render import SPECIAL, longtable, over_pages
 
 NAME = "FINDINGS"
@@ -46,7 +45,11 @@ def save(evidence: Evidence) -> pd.DataFrame:
     text, tables = [f"{NAME}: {CAPTION}\n{FOOT}"], []
     for finding, frame in frames.items():
         head = f"{finding.sentence} ({finding.source})"
-        rows = {label: [page.Entry(escape(value)) for value in values] for label, *values in frame.itertuples()}
+        texts = frame.itertuples(index=False)
+        rows = {
+            line.label: page.sentences(said, _ids(evidence, finding, line))
+            for line, said in zip(finding.lines, texts, strict=True)
+        }
         tables.append(page.table(finding.name, frame.columns, rows, "text", head))
         text.append(f"{finding.name}. {head}\n{frame.to_string()}")
     Path(f"{base}.html").write_text(page.page(f"{NAME}: {CAPTION}", [FOOT], tables))
@@ -54,19 +57,24 @@ def save(evidence: Evidence) -> pd.DataFrame:
     return pd.concat({finding.name: frame for finding, frame in frames.items()})
 
 
+def _ids(evidence: Evidence, finding: Finding, line: Line) -> list[str]:
+    """Those of a line's columns; what is printed goes by the first benchmark's."""
+    ids = [f"{NAME}/{finding.name}/{line.label}/{benchmark}" for benchmark in evidence.benchmarks]
+    return [ids[0], *ids]
+
+
 def wide(evidence: Evidence, finding: Finding, numbers: pd.DataFrame) -> pd.DataFrame:
     """A row per line of a finding; printed, then a column per benchmark."""
     rows = {}
     for line in finding.lines:
-        ids = [f"{NAME}/{finding.name}/{line.label}/{benchmark}" for benchmark in evidence.benchmarks]
-        rows[line.label] = [numbers.at[ids[0], "printed"] or "\u2013", *numbers.loc[ids, "ours"]]
+        first, *ids = _ids(evidence, finding, line)
+        rows[line.label] = [numbers.at[first, "printed"] or "\u2013", *numbers.loc[ids, "ours"]]
     titles = [about["title"] for about in evidence.benchmarks.values()]
     return pd.DataFrame.from_dict(rows, "index", columns=["printed", *titles])
 
 
 def latex(evidence: Evidence) -> str:
     """Layout and ids."""
-    benchmarks = list(evidence.benchmarks)
     titles = [about["title"] for about in evidence.benchmarks.values()]
     widths = [0.4, 0.08, *[0.46 / len(titles)] * len(titles)]
     body = []
@@ -74,8 +82,8 @@ def latex(evidence: Evidence) -> str:
         words = rf"\textbf{{{finding.name}}} " + f"{finding.sentence} ({finding.source})".translate(SPECIAL)
         body.append(rf"\multicolumn{{{len(widths)}}}{{@{{}}p{{\linewidth}}@{{}}}}{{{words}}} \\*[2pt]")
         for line in finding.lines:
-            name = f"{NAME}/{finding.name}/{line.label}"
-            cells = [rf"\printed{{{name}/{benchmarks[0]}}}", *(rf"\ours{{{name}/{one}}}" for one in benchmarks)]
+            first, *ids = _ids(evidence, finding, line)
+            cells = [rf"\printed{{{first}}}", *(rf"\ours{{{name}}}" for name in ids)]
             body.append(" & ".join([rf"\hangindent=2em\quad {line.label}", *cells]) + r" \\")
         body.append(r"\midrule")
     return over_pages(longtable(widths, CAPTION, NAME, " & ".join(["", "printed", *titles]), body[:-1], FOOT))

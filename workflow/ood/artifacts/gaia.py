@@ -13,16 +13,6 @@ from ood.summaries import ALL, LAYERS
 
 GAIA_A, GAIA_Z = ("gaia_a", "q=0.5"), ("gaia_z", "all")
 CIFAR10 = {"id_dataset": "CIFAR-10", "ood_dataset": "average of 5"}
-TIMED = {  # detector: label, the print's method
-    "msp": ("MSP", "MSP"),
-    "energy": ("Energy", "Energy"),
-    "odin": ("ODIN", "ODIN"),
-    "react": ("ReAct", "ReAct"),
-    "gradnorm": ("GradNorm", "GradNorm"),
-    "rankfeat": ("RankFeat", "Rankfeat"),
-    "gaia_a": ("GAIA-A", "GAIA-A"),
-    "gaia_z": ("GAIA-Z", "GAIA-Z"),
-}
 FUSIONS = {  # key: label, column of gaia_a, the print's variant
     "top-1 label": ("w/o fusion (top-1 label)", "top1", "w/o fusion (top 1 label)"),
     "output only": ("w/o fusion (output only)", "output", "w/o fusion (output only)"),
@@ -38,45 +28,6 @@ AS_PRINTED = {
     for key, (label, column, _) in FUSIONS.items()
     if key not in ("output only",)
 }
-
-
-def time_per_image(evidence: Evidence) -> Table:
-    """GAIA-S-T1: milliseconds per image by method and batch; the paper's columns, and a panel per timed benchmark."""
-    printed = [
-        Column(
-            f"{name} batch {batch} ms",
-            f"{name}, batch {batch}",
-            None,
-            {"id_dataset": name, "variant": f"batch={batch}"},
-        )
-        for name, batch in (("CIFAR", 1), ("CIFAR", 128), ("ImageNet-1k", 8))
-    ]
-    timed = [name for name in evidence.shown("GAIA-S-T1") if name in evidence.benchmarks]
-    own = [
-        Panel(
-            f"{evidence.benchmarks[name]['title']}, {evidence.times(name)['device'].iloc[0]}",
-            [
-                Column(f"{name} batch {batch} ms", f"batch {batch}", (name, f"batch {batch}", "ms"))
-                for batch in evidence.benchmarks[name]["timed"]
-            ],
-        )
-        for name in timed
-    ]
-    rows = [
-        Row(label, label, (detector, "alone"), {"method": name, "metric": "time per image"})
-        for detector, (label, name) in TIMED.items()
-    ]
-    return Table(
-        "GAIA-S-T1",
-        "GAIA-S-T1",
-        "Milliseconds per image (GAIA supplement, Table 1).",
-        rows,
-        [Panel("Tesla V100", printed), *own],
-        unit="ms",
-        foot="Printed: average wall time; GradNorm always one image at a time. Ours: mean $\\pm$ sample standard "
-        "deviation ($n-1$) over turns, float32, each method alone, from a batch on the device to its scores, without "
-        "loading; GradNorm in closed form, ODIN and RankFeat with all their variants; a CPU runs one thread.",
-    )
 
 
 def seed_stability(evidence: Evidence) -> Table:

@@ -1,29 +1,35 @@
 """A table as a page for a browser: a click on a heading sorts it, what is typed into the box filters its rows.
 
-The page needs neither a network nor other files, so that it works in the Snakemake report, in a mail and in a folder.
-Colours are those of the figures: readable by the colour-blind, and nothing is said by colour alone.
+Every number links to its lineage, whose page shows the table again (ood.audit.pages). Neither needs a network or other
+files, so that they work in the Snakemake report, in a mail and in a folder. Colours are those of the figures: readable
+by the colour-blind, and nothing is said by colour alone.
 """
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
+from ood.audit.anchors import link
 from ood.errors import Problem
 
+APPENDIX = "../../"  # from a table's folder, artifacts/<paper>
 STYLE = """
-body{font:14px/1.4 sans-serif;margin:1em;max-width:110em} table{border-collapse:collapse;margin:.5em 0 2em}
+body{font:14px/1.4 sans-serif;margin:1em;max-width:110em}
+article{table{border-collapse:collapse;margin:.5em 0 2em}
 th,td{padding:.25em .8em;text-align:right;vertical-align:top;font-variant-numeric:tabular-nums}
 th:first-child,.text td,.text th{text-align:left} .text tbody th{white-space:nowrap}
 thead th{border-bottom:1px solid #888;cursor:pointer;vertical-align:bottom}
 tbody tr:nth-child(even){background:#f5f5f5} tbody th{font-weight:normal} small{display:block;color:#555}
 .agrees,.holds{color:#0072b2} .differs,.fails{color:#d55e00;font-weight:bold} .none{color:#777} .best{font-weight:bold}
 .second{text-decoration:underline} [aria-sort=ascending]::after{content:" \\25b4"}
-[aria-sort=descending]::after{content:" \\25be"} input{font:inherit;width:24em;max-width:100%}
+[aria-sort=descending]::after{content:" \\25be"} a{color:inherit;text-decoration:none} a:hover{background:#fff6d6}}
+input{font:inherit;width:24em;max-width:100%}
 """
 SCRIPT = """
 const value = (row, place) => row.cells[place].dataset.value ?? row.cells[place].textContent;
 const order = (one, other) => isNaN(one) || isNaN(other) ? one.localeCompare(other) : one - other;
-for (const head of document.querySelectorAll("thead th")) head.onclick = () => {
+for (const head of document.querySelectorAll("article thead th")) head.onclick = () => {
   const body = head.closest("table").tBodies[0], place = head.cellIndex;
   const direction = head.ariaSort === "ascending" ? -1 : 1;
   for (const other of head.parentNode.cells) other.ariaSort = null;
@@ -35,10 +41,11 @@ for (const head of document.querySelectorAll("thead th")) head.onclick = () => {
 };
 document.querySelector("input").oninput = event => {
   const words = event.target.value.toLowerCase().split(/\\s+/);
-  for (const row of document.querySelectorAll("tbody tr"))
+  for (const row of document.querySelectorAll("article tbody tr"))
     row.hidden = !words.every(word => row.textContent.toLowerCase().includes(word));
 };
 """
+BOX = '<input type="search" placeholder="Filter rows; click a heading to sort" aria-label="Filter rows">'
 SIGNS = {
     r"\pm": "\u00b1",
     r"\times": "\u00d7",
@@ -57,7 +64,7 @@ SIGNS = {
 
 
 class Entry(NamedTuple):
-    """A number of a table: its HTML, what it is sorted by, its id, what is said when the pointer rests on it."""
+    """A number of a table: its HTML, what it is sorted by, its id, what else is said when the pointer rests on it."""
 
     html: str
     value: float | str | None = None  # its own text; an empty one comes last
@@ -87,6 +94,11 @@ def number(ours: str, printed: str, difference: str, mark: str = "") -> str:
     return "".join(lines)
 
 
+def sentences(texts: Iterable[str], ids: Iterable[str]) -> list[Entry]:
+    """A row of texts with their ids."""
+    return [Entry(escape(text), id=name) for text, name in zip(texts, ids, strict=True)]
+
+
 def table(title: str, heads: Iterable[str], rows: dict[str, list[Entry]], kind: str = "", note: str = "") -> str:
     """A table with a heading per column; ``kind`` ``text`` for one of sentences. All but the entries is plain text."""
     top = "".join(f"<th>{escape(head)}</th>" for head in (title, *heads))
@@ -96,17 +108,23 @@ def table(title: str, heads: Iterable[str], rows: dict[str, list[Entry]], kind: 
 
 
 def _cell(entry: Entry) -> str:
-    facts = {"id": entry.id or None, "title": entry.about or None, "data-value": entry.value}
+    facts = {"title": entry.id + entry.about or None, "data-value": entry.value}
     given = "".join(f' {name}="{escape(str(fact))}"' for name, fact in facts.items() if fact is not None)
-    return f"<td{given}>{entry.html}</td>"
+    linked = f'<a href="{APPENDIX}{link(entry.id)}">{entry.html}</a>' if entry.id else entry.html
+    return f"<td{given}>{linked}</td>"
 
 
 def page(title: str, notes: Iterable[str], tables: Iterable[str]) -> str:
     """The whole page; title and notes may hold TeX."""
     said = "".join(f"<p>{escape(plain(note))}</p>" for note in notes if note)
-    box = '<input type="search" placeholder="Filter rows; click a heading to sort" aria-label="Filter rows">'
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8">\n<title>{escape(plain(title))}</title>\n'
-        f"<style>{STYLE}</style>\n<h3>{escape(plain(title))}</h3>\n{box}\n{''.join(tables)}{said}\n"
+        f"<style>{STYLE}</style>\n{BOX}\n<article><h3>{escape(plain(title))}</h3>\n{''.join(tables)}{said}</article>\n"
         f"<script>{SCRIPT}</script></html>\n"
     )
+
+
+def beside(text: str, artifact: str) -> str:
+    """Of a page its table, whose numbers link to their lineage on the same page."""
+    article = re.search("<article>.*</article>", text, re.DOTALL)
+    return article[0].replace(f'href="{APPENDIX}lineage/{artifact}.html', 'href="')

@@ -54,7 +54,7 @@ def browsed(table: Table, entries: pd.DataFrame) -> str:
         value = line["mean"] if line["ours"] else line["printed"].split(" ")[0]
         interval = f", interval {line['low']:.2f} to {line['high']:.2f}" if pd.notna(line.get("low")) else ""
         html = page.number(line["shown"], line["printed"], line["difference"], line["mark"])
-        return page.Entry(html, value, name, name + interval)
+        return page.Entry(html, value, name, interval)
 
     tables = [
         page.table(

@@ -1,6 +1,5 @@
 """The table RUNS: of every benchmark the networks, images and methods that were run, and on which processor."""
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +65,13 @@ def save(evidence: Evidence) -> pd.DataFrame:
     lines, base = entries(evidence), evidence.out / NAME
     lines.to_csv(f"{base}.csv", index=False, lineterminator="\n")
     frame = lines.pivot(index="row", columns="column", values="ours").fillna("")
-    frame = frame.loc[lines["row"].unique(), list(HEADS)].rename(evidence.where)
+    frame = frame.loc[lines["row"].unique(), list(HEADS)]
+    rows = {
+        evidence.where(row): page.sentences(texts, [text and f"{NAME}/{row}/{head}" for head, text in texts.items()])
+        for row, texts in frame.iterrows()
+    }
+    frame = frame.rename(evidence.where)
     Path(f"{base}.tex").write_text(latex(evidence, lines))
-    rows = {title: [page.Entry(escape(text)) for text in texts] for title, *texts in frame.itertuples()}
     table = page.table("benchmark", HEADS, rows, "text")
     Path(f"{base}.html").write_text(page.page(f"{NAME}: {CAPTION}", [FOOT], [table]))
     Path(f"{base}.txt").write_text(f"{NAME}: {CAPTION}\n{FOOT}\n{frame.to_string()}\n")

@@ -1,7 +1,8 @@
-"""Where every printed number comes from, as pages for a browser: one per table, an anchor per cell id.
+"""Where every printed number comes from, as pages for a browser: one per artifact, an anchor per cell id.
 
-The numbers of the appendix link here. The pages tell of files, digests and records, nothing of hosts and times, so the
-same results give the same pages; ``make show`` tells the circumstances too.
+The numbers of the appendix and of the tables' own pages link here, and the tables stand here again, above their origin.
+The pages tell of files, digests and records, nothing of hosts and times, so the same results give the same pages;
+``make show`` tells the circumstances too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ import pandas as pd
 
 from ood.artifacts import ARTIFACTS
 from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR
+from ood.artifacts.page import BOX, SCRIPT, STYLE, beside
 from ood.audit import lineage
 from ood.audit.anchors import anchor
 from ood.audit.findings import short
@@ -30,8 +32,8 @@ CSS = (
     "body{font:14px/1.4 sans-serif;max-width:75em;margin:2em auto;padding:0 1em} section{border-top:1px solid #ccc;"
     f"display:grid;grid-template-columns:1fr {WIDTH}px;column-gap:2em;padding:.6em 0}} "
     "section:target{background:#fff6d6} h2{font-size:1em;margin:0} h2,details{grid-column:1/3} "
-    "table{justify-self:start} th{text-align:left;font-weight:normal;color:#555;padding-right:1em;"
-    "vertical-align:top;white-space:nowrap} td{font-variant-numeric:tabular-nums} code{font-size:12px} "
+    "main{table{justify-self:start} th{text-align:left;font-weight:normal;color:#555;padding-right:1em;"
+    "vertical-align:top;white-space:nowrap} td{font-variant-numeric:tabular-nums}} code{font-size:12px} "
     f"svg{{width:{WIDTH}px;height:{HEIGHT}px}} svg path{{fill-opacity:.4}} .id{{fill:{ID_COLOUR}}} "
     f".ood{{fill:{OOD_COLOUR}}}"
 )
@@ -104,8 +106,8 @@ def files(paths: Iterable[str], records: Records) -> Iterator[str]:
         yield f'<tr id="{anchor(path)}"><th><code>{_name(path)}</code></th>{row}</tr>'
 
 
-def page(artifact: str, cells: list[Lineage], records: Records) -> str:
-    """All cells of an artifact, then every file that any of them rests on."""
+def page(artifact: str, tables: list[Path], cells: list[Lineage], records: Records) -> str:
+    """An artifact's ``tables``, a figure having none, then all its cells, then every file that any of them rests on."""
     sections = [section(one) for one in cells]
     legend = f"<p>{LEGEND}</p>" if any("<svg" in one for one in sections) else ""
     rests = sorted({path for one in cells for _, path in one.files()})
@@ -113,28 +115,32 @@ def page(artifact: str, cells: list[Lineage], records: Records) -> str:
     about = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in cards)
     return "\n".join(
         [
-            f'<!doctype html>\n<meta charset="utf-8">\n<title>{artifact}</title>\n<style>{CSS}</style>',
-            f"<h1>{artifact}: {escape(ARTIFACTS[artifact].title)}</h1>\n{legend}",
+            f'<!doctype html>\n<meta charset="utf-8">\n<title>{artifact}</title>\n<style>{STYLE}{CSS}</style>',
+            f"<h1>{artifact}: {escape(ARTIFACTS[artifact].title)}</h1>",
+            *([f"<p>Every number leads to its origin, on this page.</p>\n{BOX}"] if tables else []),
+            *(beside(table.read_text(), artifact) for table in tables),
+            f"<main>\n{legend}",
             *sections,
             f"<h1>Images, methods and networks</h1>\n<table>{about}</table>" if about else "",
-            f"<h1>Files</h1>\n<table>{TABLE_OF_FILES}{''.join(files(rests, records))}</table>",
-            "",
+            f"<h1>Files</h1>\n<table>{TABLE_OF_FILES}{''.join(files(rests, records))}</table>\n</main>",
+            f"<script>{SCRIPT}</script>\n" if tables else "",
         ]
     )
 
 
-def lineage_pages(tables: Inputs, cells: Inputs, scores: Inputs, pages: Outputs, spec: Spec) -> None:
+def lineage_pages(tables: Inputs, browsed: Inputs, cells: Inputs, scores: Inputs, pages: Outputs, spec: Spec) -> None:
     """One page per artifact, named by it.
 
-    tables: the .csv files of an edition; cells and scores: what they were made from. The records beside these, and
-    beside what they were made from, are read too. spec: edition.
+    tables: the .csv files of an edition, browsed: the .html files; cells and scores: what they were made from. The
+    records beside these, and beside what they were made from, are read too. spec: edition.
     """
     run, table = Run(Records.load()), lineage.entries(spec["edition"])
     for path in track(pages, "page", len(pages)):
         artifact = path.stem
         mine = table[table.index.str.partition("/").get_level_values(0) == artifact]
         found = [Lineage(name, spec["edition"], row, run) for name, row in mine.iterrows()]
-        path.write_text(page(artifact, found, run.records))
+        shown = [one for one in browsed if one.name.partition(".")[0] == artifact]
+        path.write_text(page(artifact, shown, found, run.records))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ def _read(name: str, crate: zipfile.ZipFile) -> Run:
     tables = [path for path in crate.namelist() if Path(path).match(TABLE)]
     if len(tables) != 1:
         raise ValueError(f"{len(tables)} files {TABLE} in it")
-    about = json.loads(crate.read(tables[0] + SUFFIX))["spec"]["settings"]["benchmarks"]
+    settings = json.loads(crate.read(tables[0] + SUFFIX))["spec"]["settings"]
+    about = {name: settings["benchmarks"][name] for name in settings["order"]}
     headlines = {name: str(Path(tables[0]).with_name(f"HEADLINE.{name}.csv")) for name in about}
     methods = pd.concat([_table(crate, path).assign(benchmark=name) for name, path in headlines.items()])
     averages = methods[methods["cell"].str.endswith("/average/AUROC")].reset_index(drop=True)
