@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ood import statistics
+from ood import memory, statistics
 from ood.errors import Problem
 from ood.metrics import INTERVALS, METRICS, Ranking
 from ood.progress import track
@@ -22,7 +22,7 @@ class Measured(NamedTuple):
 
 
 def weights(rows: dict[str, np.ndarray], draws: int, seed: int) -> dict[str, np.ndarray]:
-    """Bootstrap weights (draws, n) of each dataset, stratified: every dataset is resampled within itself.
+    """Bootstrap weights (n, draws) of each dataset, stratified: every dataset is resampled within itself.
 
     They depend on nothing but the seed, the datasets' order and their sizes, so methods are compared on the same
     resamples.
@@ -34,7 +34,7 @@ def weights(rows: dict[str, np.ndarray], draws: int, seed: int) -> dict[str, np.
 def measure(ids: list[np.ndarray], oods: list[np.ndarray], id_weights: np.ndarray, ood_weights: np.ndarray) -> Measured:
     """All metrics of one variant on one OOD set: each seed's value, and bootstrap draws of the mean over seeds.
 
-    ids and oods: the scores of each seed, (n_ID,) and (n_OOD,). The weights, (draws, n_ID) and (draws, n_OOD), are the
+    ids and oods: the scores of each seed, (n_ID,) and (n_OOD,). The weights, (n_ID, draws) and (n_OOD, draws), are the
     same for every seed.
     """
     rankings = [Ranking(*pair) for pair in zip(ids, oods, strict=True)]
@@ -75,6 +75,7 @@ def evaluate(scores: Inputs, metrics: Output, spec: Spec) -> None:
     low and high are of the mean over seeds, images resampled (the same in every row), for AUROC and FPR95. Raises
     Problem when seeds scored different images.
     """
+    memory.keep()
     tables = [pq.read_table(path) for path in scores]
     for path, table in zip(scores, tables, strict=True):
         if not table.select(["dataset", "image"]).equals(tables[0].select(["dataset", "image"])):

@@ -9,8 +9,8 @@ def sample_std(values: np.ndarray) -> float:
 
 
 def bootstrap_weights(count: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each of ``count`` images occurs in each of ``draws`` resamples of that size: (draws, count)."""
-    return rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(float)
+    """How often each of ``count`` images occurs in each of ``draws`` resamples of that size: (count, draws)."""
+    return np.ascontiguousarray(rng.multinomial(count, np.full(count, 1 / count), size=draws).T, float)
 
 
 def interval(draws: np.ndarray, confidence: float) -> tuple[float, float]:
