@@ -6,6 +6,7 @@ forger also rewrites records, he does it as well as it can be done: digests, ids
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from sklearn.metrics import roc_auc_score
 
 from ood import closure, ledger
 from ood.audit import chain, numbers, rerun
+from ood.audit.anchors import anchor
 from ood.audit.lineage import find
 from ood.audit.marks import marks
 from ood.audit.records import Records
@@ -32,6 +34,7 @@ SCORES = "results/scores/digits/seed0/{}.parquet"
 METRICS = "results/metrics/digits/{}.parquet"
 ARTIFACTS = "results/editions/demo/artifacts"
 TABLE = f"{ARTIFACTS}/gaia/GAIA-S-T3.digits"
+FIGURE = f"{ARTIFACTS}/gaia/GAIA-S-F3.digits"
 PDF = "results/editions/demo/appendix.pdf"
 CELL = "GAIA-S-T3/q=0.5/digits letters AUROC"
 
@@ -157,6 +160,7 @@ def one_score(frame: pd.DataFrame) -> None:
 # Each: the fault, what plants it, the file that must be named, and what must be said of it.
 FAULTS: dict[str, tuple[Callable, str, str]] = {
     "a digit of a table": (lambda: turn(f"{TABLE}.csv"), f"{TABLE}.csv", "was changed"),
+    "a digit of a caption": (lambda: turn(f"{FIGURE}.csv"), f"{FIGURE}.csv", "was changed"),
     "a digit of a table for browsers": (lambda: turn(f"{TABLE}.html"), f"{TABLE}.html", "was changed"),
     "another cell in a table's layout": (
         lambda: replace(f"{TABLE}.tex", "q=0.5/digits letters", "q=1/digits letters"),
@@ -577,6 +581,41 @@ def test_a_printed_number_is_followed_to_its_line(run):
     printed = lineage.printed
     line = Path("paper/published", printed["file"]).read_text().splitlines()[printed["line"] - 1]
     assert lineage.text("printed") in line.split(",") and "SUN" in line and "q=0.5" in line
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["GAIA-S-F3/digits/images that differ", "FINDINGS/FORWARD/largest relative difference of an image's scores/digits"],
+)
+def test_a_number_that_is_no_cell_is_followed_too(run, name):
+    """In a caption, or a finding: to all scores, networks and images of its benchmark, and to no other benchmark."""
+    lineage = find(name, "demo", Records.load())
+    assert lineage.text("ours") and lineage.cell is None
+    files = {path for _, path in lineage.files()}
+    assert {"results/summaries/digits.parquet", SCORES.format("gaia_z"), "results/data/letters/images.npy"} <= files
+    kinds = ("cells", "metrics", "scores", "features", "attributions", "checkpoints", "summaries")
+    assert {path.split("/")[2].split(".")[0] for path in files if path.split("/")[1] in kinds} == {"digits"}
+    assert "of the test images right" in show(lineage)
+
+
+def anchors(page: Path) -> tuple[set[str], set[str]]:
+    """What a page links to, and the places on it."""
+    text = page.read_text()
+    return set(re.findall('href="([^"]+)"', text)), set(re.findall(' id="([^"]+)"', text))
+
+
+def test_every_number_of_a_table_leads_to_its_lineage_from_its_own_page_and_beside_it(run):
+    tables = list(Path(ARTIFACTS).rglob("*.html"))
+    assert len(tables) > 10
+    for table in tables:
+        links, _ = anchors(table)
+        ids = set(pd.read_csv(table.with_suffix(".csv"))["id"])
+        assert links == {f"../../lineage/{table.name.partition('.')[0]}.html#{anchor(name)}" for name in ids}
+        page = Path(table.parent, min(links).partition("#")[0])
+        here, places = anchors(page)
+        found = {link.partition("#")[2] for link in links}
+        assert found <= places and {f"#{place}" for place in found} <= here
+        assert all(link.startswith("#") and link[1:] in places for link in here)
 
 
 def test_an_unknown_id_is_answered_with_the_nearest(run):

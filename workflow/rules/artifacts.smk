@@ -62,7 +62,10 @@ def typeset(edition, *suffixes):
 
 
 def shown(edition, paper):
-    """A paper's artifacts; figures have a place in the HTML report, where tables stand with their lineage (audit.smk)."""
+    """A paper's artifacts, those that a browser can show with their place in the HTML report.
+
+    A table stands there with its lineage (audit.smk), alone only while that is not made.
+    """
     outputs = []
     for path, (artifact, benchmark) in made(edition, paper).items():
         labels = {
@@ -71,7 +74,8 @@ def shown(edition, paper):
             "benchmark": PRINTED.get(benchmark, benchmark) or "all",
         }
         caption = f"../report/{artifact.id}.rst"
-        if path.endswith(".png"):
+        lineage = f"results/editions/{edition}/lineage/{artifact.id}.html"
+        if path.endswith(".png") or (path.endswith(".html") and not there(lineage, path)):
             path = reported(path, caption=caption, category=PAPERS[paper], labels=labels)
         outputs.append(path)
     return outputs

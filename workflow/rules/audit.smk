@@ -6,6 +6,11 @@ def paged(edition):
     return [one for one in CATALOGUE if "csv" in one.suffixes and one.files(running(edition))]
 
 
+def tables_of(edition, artifact):
+    """The pages of an artifact's tables."""
+    return [path for path, (one, _) in made(edition, artifact.paper, ".html").items() if one == artifact]
+
+
 for edition in EDITIONS:
 
     rule:
@@ -26,6 +31,7 @@ for edition in EDITIONS:
             pages=[
                 reported(
                     f"results/editions/{edition}/lineage/{artifact.id}.html",
+                    shows=tables_of(edition, artifact),
                     caption=f"../report/{artifact.id if artifact.kind == 'table' else 'lineage'}.rst",
                     category=PAPERS[artifact.paper],
                     labels={"artifact": artifact.id, "shows": artifact.title, "benchmark": "all"},

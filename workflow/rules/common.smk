@@ -46,14 +46,20 @@ wildcard_constraints:
     seed=r"\d+",
 
 
-def reported(path, **about):
+def there(path, *shows):
+    """Whether a result is there, no older than the results that it shows, and these as well."""
+    times = [Path(one).stat().st_mtime if Path(one).exists() else None for one in (path, *shows)]
+    return None not in times and max(times) == times[0]
+
+
+def reported(path, shows=(), **about):
     """A result for the HTML report: shown there, or named on its first page as missing where it is not made yet.
 
     Snakemake makes no report with a result that is not there. While one is made OOD_EDITION says of which edition.
     """
     edition = os.environ.get("OOD_EDITION", "")
     place = path.replace("{edition}", edition)
-    if not edition or Path(place).exists():
+    if not edition or there(place, *shows):
         return report(path, **about)
     if place.startswith(f"results/editions/{edition}/"):
         config.setdefault("missing", []).append(place)
