@@ -42,7 +42,7 @@ def scores(evidence: Evidence, benchmark: str) -> Drawn:
             axis.set_axis_off()
         for place, ood in enumerate(about["ood"]):
             title = "\n".join(textwrap.wrap(evidence.title(ood), 15)[:2])
-            axes[0, 0].text(place * BESIDE + 0.5, 1.15, title, ha="center", va="bottom", size=6, linespacing=0.9)
+            axes[0, 0].text(place * BESIDE + 0.5, 1.15, title, ha="center", va="bottom", size=6, linespacing=1.1)
     return save(
         evidence,
         figure,
