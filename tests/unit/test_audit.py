@@ -174,7 +174,7 @@ def test_a_cells_key_is_read_whatever_its_variant_holds():
 
 def test_a_cell_links_to_the_page_of_its_artifact():
     digits = hashlib.sha256(b"RG-T3/k=1/SUN").hexdigest()[:10]
-    assert link("RG-T3/k=1/SUN") == f"lineage/RG-T3.html#{digits}"
+    assert link("RG-T3.imagenet", "RG-T3/k=1/SUN") == f"lineage/RG-T3.imagenet.html#{digits}"
 
 
 def test_a_histogram_has_two_outlines_of_equal_area():

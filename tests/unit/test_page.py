@@ -18,7 +18,7 @@ def shown(tmp_path):
 
     def rows(script: str) -> list[str]:
         entries = {label: [page.Entry(str(value), value)] for label, value in VALUES.items()}
-        text = page.page("A table", [], [page.table("method", ["AUROC"], entries)])
+        text = page.page("T", "A table", [], [page.table("method", ["AUROC"], entries)])
         path = tmp_path / "page.html"
         path.write_text(f"{text}<script>{script}</script>")
         return re.findall(r"<tr><th>(\w)</th>", dom(path, tmp_path / "profile"))
@@ -42,14 +42,15 @@ def test_what_is_typed_hides_the_other_rows(shown):
 
 
 def test_labels_are_text_and_numbers_lead_to_their_lineage():
-    """On their own page to that of the artifact, beside their lineage to its place there."""
+    """On their own page to that of their lineage, on that page to a place there."""
     text = page.table("m", ["<b>"], {"<i>": [page.Entry("1", 1.0, 'T/"q"/x', ", about"), page.Entry("-")]})
     assert "<th>&lt;i&gt;</th>" in text and "<th>&lt;b&gt;</th>" in text
-    place = anchor('T/"q"/x')
-    number = '<td title="T/&quot;q&quot;/x, about" data-value="1.0"><a href="{}#{}">1</a></td><td>-</td>'
-    assert number.format("../../lineage/T.html", place) in text
-    article = page.beside(page.page("A table", [], [text]), "T")
-    assert number.format("", place) in article and "<h3>A table</h3>" in article and "<script>" not in article
+    number = '<td title="T/&quot;q&quot;/x, about" data-value="1.0"><a href="#{}">1</a></td><td>-</td>'
+    assert number.format(anchor('T/"q"/x')) in text
+    whole = page.page("T.digits", "A table", [], [text])
+    assert '<base href="../../lineage/T.digits.html">' in whole
+    assert page.article(whole).startswith("<article><h3>T.digits: A table</h3>") and text in page.article(whole)
+    assert "<base" not in page.article(whole) and "<script>" not in page.article(whole)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,11 @@ def typeset(edition, *suffixes):
     return [path for paper in PAPERS for path in made(edition, paper, *suffixes)]
 
 
+def lineage(path):
+    """The page with what a file of a table or figure shows and where that comes from."""
+    return str(Path(path).parents[2] / "lineage" / f"{Path(path).stem}.html")
+
+
 def shown(edition, paper):
     """A paper's artifacts, those that a browser can show with their place in the HTML report.
 
@@ -74,8 +79,7 @@ def shown(edition, paper):
             "benchmark": PRINTED.get(benchmark, benchmark) or "all",
         }
         caption = f"../report/{artifact.id}.rst"
-        lineage = f"results/editions/{edition}/lineage/{artifact.id}.html"
-        if path.endswith(".png") or (path.endswith(".html") and not there(lineage, path)):
+        if path.endswith(".png") or (path.endswith(".html") and not there(lineage(path), path)):
             path = reported(path, caption=caption, category=PAPERS[paper], labels=labels)
         outputs.append(path)
     return outputs

@@ -1,50 +1,59 @@
-# Tables and the records of all files -> each table with where its numbers come from, page by page.
+# Tables and the records of all files -> each table with where its numbers come from.
 
 
-def paged(edition):
-    """The artifacts of an edition whose cells have a page."""
-    return [one for one in CATALOGUE if "csv" in one.suffixes and one.files(running(edition))]
+def numbered(edition):
+    """By benchmark the .csv files that show it, without one those of several benchmarks or of print; what each is of."""
+    found = {name: {} for name in ("", *EDITIONS[edition])}
+    for paper in PAPERS:
+        for path, (artifact, benchmark) in made(edition, paper, ".csv").items():
+            found[benchmark if benchmark in EDITIONS[edition] else ""][path] = artifact, benchmark
+    return found
 
 
-def tables_of(edition, artifact):
-    """The pages of an artifact's tables."""
-    return [path for path, (one, _) in made(edition, artifact.paper, ".html").items() if one == artifact]
+def browsed(path, artifact):
+    """The page of a table's .csv file; figures have none."""
+    return [path.replace(".csv", ".html")] if artifact.kind == "table" else []
 
 
 for edition in EDITIONS:
+    for benchmark, tables in numbered(edition).items():
 
-    rule:
-        """Where every printed number of this edition comes from, for a browser."""
-        name:
-            f"{edition}_lineage"
-        input:
-            tables=typeset(edition, ".csv"),
-            browsed=typeset(edition, ".html"),
-            cells=expand(rules.cells.output.cells, benchmark=EDITIONS[edition]),
-            scores=[
-                f"results/scores/{benchmark}/seed{seed}/{detector}.parquet"
-                for benchmark in EDITIONS[edition]
-                for seed in seeds(benchmark)
-                for detector in CONFIG.methods(benchmark)
-            ],
-        output:
-            pages=[
-                reported(
-                    f"results/editions/{edition}/lineage/{artifact.id}.html",
-                    shows=tables_of(edition, artifact),
-                    caption=f"../report/{artifact.id if artifact.kind == 'table' else 'lineage'}.rst",
-                    category=PAPERS[artifact.paper],
-                    labels={"artifact": artifact.id, "shows": artifact.title, "benchmark": "all"},
-                )
-                for artifact in paged(edition)
-            ],
-        log:
-            f"results/logs/editions/{edition}/lineage.log",
-        conda:
-            "../../envs/ood.yaml"
-        params:
-            spec=spec(edition=edition),
-            code=code("ood.audit.pages"),
-        shell:
-            "python -m ood.audit.pages --tables {input.tables} --browsed {input.browsed} --cells {input.cells} --scores {input.scores}"
-            " --pages {output.pages} --spec {params.spec:q} --log {log}"
+        rule:
+            """Where every printed number of this benchmark, or of several together, comes from, for a browser."""
+            name:
+                "_".join(filter(None, (edition, benchmark, "lineage")))
+            input:
+                tables=list(tables),
+                browsed=[page for path, (artifact, _) in tables.items() for page in browsed(path, artifact)],
+                cells=expand(rules.cells.output.cells, benchmark=benchmark or EDITIONS[edition]),
+                scores=[
+                    f"results/scores/{one}/seed{seed}/{detector}.parquet"
+                    for one in ([benchmark] if benchmark else EDITIONS[edition])
+                    for seed in seeds(one)
+                    for detector in CONFIG.methods(one)
+                ],
+            output:
+                pages=[
+                    reported(
+                        lineage(path),
+                        shows=browsed(path, artifact),
+                        caption=f"../report/{artifact.id if artifact.kind == 'table' else 'lineage'}.rst",
+                        category=PAPERS[artifact.paper],
+                        labels={
+                            "artifact": artifact.id,
+                            "shows": artifact.title if artifact.kind == "table" else f"{artifact.title}: numbers",
+                            "benchmark": PRINTED.get(of, of) or "all",
+                        },
+                    )
+                    for path, (artifact, of) in tables.items()
+                ],
+            log:
+                f"results/logs/editions/{edition}/lineage/{benchmark or 'all'}.log",
+            conda:
+                "../../envs/ood.yaml"
+            params:
+                spec=spec(edition=edition),
+                code=code("ood.audit.pages"),
+            shell:
+                "python -m ood.audit.pages --tables {input.tables} --browsed {input.browsed} --cells {input.cells}"
+                " --scores {input.scores} --pages {output.pages} --spec {params.spec:q} --log {log}"

@@ -207,6 +207,6 @@ def everything(edition):
         *(path for benchmark in EDITIONS[edition] for path in numbers(benchmark)),
         *expand("results/editions/{edition}/notebooks/{paper}.html", edition=edition, paper=PAPERS),
         f"results/editions/{edition}/networks.html",
-        *(f"results/editions/{edition}/lineage/{artifact.id}.html" for artifact in paged(edition)),
+        *(lineage(path) for tables in numbered(edition).values() for path in tables),
         *appendix,
     ]

@@ -80,10 +80,11 @@ def save(evidence: Evidence) -> pd.DataFrame:
     claims.insert(2, "source", list(texts.loc[claims["claim id"], "source"]))
     left = texts.loc[texts["unchecked"] != "", ["claim", "unchecked"]]
     frames = [counts, claims.set_index("claim id"), left]
-    heads = [f"{NAME}: {CAPTION} Counts: {' / '.join(COUNTED)}", FOOT, "Claims that no cell decides."]
+    caption = f"{CAPTION} Counts: {' / '.join(COUNTED)}"
+    heads = [f"{NAME}: {caption}", FOOT, "Claims that no cell decides."]
     names = list(evidence.benchmarks)
     tables = [_browsed(one, of) for one, of in zip(frames, (names, names, []), strict=True)]
-    Path(f"{base}.html").write_text(page.page(heads[0], [FOOT], tables))
+    Path(f"{base}.html").write_text(page.page(NAME, caption, [FOOT], tables))
     text = [f"{head}\n{one.to_string(justify='left')}" for head, one in zip(heads, frames, strict=True)]
     Path(f"{base}.txt").write_text("\n\n".join(text) + "\n")
     return counts

@@ -52,7 +52,7 @@ def save(evidence: Evidence) -> pd.DataFrame:
         }
         tables.append(page.table(finding.name, frame.columns, rows, "text", head))
         text.append(f"{finding.name}. {head}\n{frame.to_string()}")
-    Path(f"{base}.html").write_text(page.page(f"{NAME}: {CAPTION}", [FOOT], tables))
+    Path(f"{base}.html").write_text(page.page(NAME, CAPTION, [FOOT], tables))
     Path(f"{base}.txt").write_text("\n\n".join(text) + "\n")
     return pd.concat({finding.name: frame for finding, frame in frames.items()})
 

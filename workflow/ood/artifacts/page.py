@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
-from ood.audit.anchors import link
+from ood.audit import anchors
 from ood.errors import Problem
 
 APPENDIX = "../../"  # from a table's folder, artifacts/<paper>
@@ -110,21 +110,22 @@ def table(title: str, heads: Iterable[str], rows: dict[str, list[Entry]], kind: 
 def _cell(entry: Entry) -> str:
     facts = {"title": entry.id + entry.about or None, "data-value": entry.value}
     given = "".join(f' {name}="{escape(str(fact))}"' for name, fact in facts.items() if fact is not None)
-    linked = f'<a href="{APPENDIX}{link(entry.id)}">{entry.html}</a>' if entry.id else entry.html
+    linked = f'<a href="#{anchors.anchor(entry.id)}">{entry.html}</a>' if entry.id else entry.html
     return f"<td{given}>{linked}</td>"
 
 
-def page(title: str, notes: Iterable[str], tables: Iterable[str]) -> str:
-    """The whole page; title and notes may hold TeX."""
+def page(name: str, caption: str, notes: Iterable[str], tables: Iterable[str]) -> str:
+    """The whole page of a table; caption and notes may hold TeX. Its links lead to the page of its lineage."""
+    title = escape(plain(f"{name}: {caption}"))
     said = "".join(f"<p>{escape(plain(note))}</p>" for note in notes if note)
     return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8">\n<title>{escape(plain(title))}</title>\n'
-        f"<style>{STYLE}</style>\n{BOX}\n<article><h3>{escape(plain(title))}</h3>\n{''.join(tables)}{said}</article>\n"
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8">\n<title>{title}</title>\n'
+        f'<base href="{APPENDIX}{anchors.page(name)}">\n<style>{STYLE}</style>\n{BOX}\n'
+        f"<article><h3>{title}</h3>\n{''.join(tables)}{said}</article>\n"
         f"<script>{SCRIPT}</script></html>\n"
     )
 
 
-def beside(text: str, artifact: str) -> str:
-    """Of a page its table, whose numbers link to their lineage on the same page."""
-    article = re.search("<article>.*</article>", text, re.DOTALL)
-    return article[0].replace(f'href="{APPENDIX}lineage/{artifact}.html', 'href="')
+def article(text: str) -> str:
+    """Of a page its table, whose links lead to places on the page that it is put on."""
+    return re.search("<article>.*</article>", text, re.DOTALL)[0]

@@ -64,7 +64,7 @@ def browsed(table: Table, entries: pd.DataFrame) -> str:
         )
         for panel in table.panels
     ]
-    return page.page(f"{table.name}: {table.caption}", [table.foot], tables)
+    return page.page(table.name, table.caption, [table.foot], tables)
 
 
 def heading(label: str) -> str:

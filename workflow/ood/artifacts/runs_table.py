@@ -73,7 +73,7 @@ def save(evidence: Evidence) -> pd.DataFrame:
     frame = frame.rename(evidence.where)
     Path(f"{base}.tex").write_text(latex(evidence, lines))
     table = page.table("benchmark", HEADS, rows, "text")
-    Path(f"{base}.html").write_text(page.page(f"{NAME}: {CAPTION}", [FOOT], [table]))
+    Path(f"{base}.html").write_text(page.page(NAME, CAPTION, [FOOT], [table]))
     Path(f"{base}.txt").write_text(f"{NAME}: {CAPTION}\n{FOOT}\n{frame.to_string()}\n")
     return frame
 

@@ -1,4 +1,4 @@
-"""Where a cell's lineage stands: the page of its artifact, and the place on it."""
+"""Where a cell's lineage stands: the page of its table or figure, and the place on it."""
 
 import hashlib
 
@@ -8,6 +8,11 @@ def anchor(cell: str) -> str:
     return hashlib.sha256(cell.encode()).hexdigest()[:10]
 
 
-def link(cell: str) -> str:
-    """Where a cell's lineage stands, relative to the appendix."""
-    return f"lineage/{cell.partition('/')[0]}.html#{anchor(cell)}"
+def page(name: str) -> str:
+    """The page of a table or figure, relative to the appendix."""
+    return f"lineage/{name}.html"
+
+
+def link(name: str, cell: str) -> str:
+    """Where the lineage of a cell of a table or figure stands, relative to the appendix."""
+    return f"{page(name)}#{anchor(cell)}"

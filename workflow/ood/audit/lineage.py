@@ -3,7 +3,7 @@
 import ast
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -35,8 +35,13 @@ def entries(edition: str) -> pd.DataFrame:
     files = sorted((EDITIONS / edition / "artifacts").rglob("*.csv"))
     if not files:
         raise Problem(f"{EDITIONS / edition} has no tables. Make them first: snakemake --cores 2 {edition}")
-    read = {"dtype": dict.fromkeys(("printed", "ours", "difference", "published", "cell", "mark"), str)}
-    frames = [pd.read_csv(path, **read).assign(file=str(path)) for path in files]
+    return read(files)
+
+
+def read(tables: Iterable[Path]) -> pd.DataFrame:
+    """The rows of .csv files, with ``file``, indexed by id."""
+    text = dict.fromkeys(("printed", "ours", "difference", "published", "cell", "mark"), str)
+    frames = [pd.read_csv(path, dtype=text).assign(file=str(path)) for path in tables]
     return pd.concat(frames, ignore_index=True).set_index("id")
 
 

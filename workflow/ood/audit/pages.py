@@ -1,6 +1,7 @@
-"""Where every printed number comes from, as pages for a browser: one per artifact, an anchor per cell id.
+"""Where every printed number comes from, as pages for a browser: one per table or figure, an anchor per cell id.
 
-The numbers of the appendix and of the tables' own pages link here, and the tables stand here again, above their origin.
+The numbers of the appendix and of the tables' own pages link here, and a table stands here again, above its origin: the
+one page of it that a report shows, and small, as browsers open no more than two megabytes out of a report of one file.
 The pages tell of files, digests and records, nothing of hosts and times, so the same results give the same pages;
 ``make show`` tells the circumstances too.
 """
@@ -15,7 +16,7 @@ import pandas as pd
 
 from ood.artifacts import ARTIFACTS
 from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR
-from ood.artifacts.page import BOX, SCRIPT, STYLE, beside
+from ood.artifacts.page import BOX, SCRIPT, STYLE, article
 from ood.audit import lineage
 from ood.audit.anchors import anchor
 from ood.audit.findings import short
@@ -29,9 +30,9 @@ from ood.step import Inputs, Outputs, Spec, run
 BINS, WIDTH, HEIGHT = 40, 240, 60
 NEAR = 4  # steps back from a table: to the scores
 CSS = (
-    "body{font:14px/1.4 sans-serif;max-width:75em;margin:2em auto;padding:0 1em} section{border-top:1px solid #ccc;"
+    "main{max-width:75em} section{border-top:1px solid #ccc;"
     f"display:grid;grid-template-columns:1fr {WIDTH}px;column-gap:2em;padding:.6em 0}} "
-    "section:target{background:#fff6d6} h2{font-size:1em;margin:0} h2,details{grid-column:1/3} "
+    "section:target{background:#fff6d6} h2{font-size:1em;margin:0} h2,section>a{grid-column:1/3} "
     "main{table{justify-self:start} th{text-align:left;font-weight:normal;color:#555;padding-right:1em;"
     "vertical-align:top;white-space:nowrap} td{font-variant-numeric:tabular-nums}} code{font-size:12px} "
     f"svg{{width:{WIDTH}px;height:{HEIGHT}px}} svg path{{fill-opacity:.4}} .id{{fill:{ID_COLOUR}}} "
@@ -80,16 +81,26 @@ def drawn(one: Lineage) -> str:
     return histogram(values[scores["dataset"] == identity], values[scores["dataset"].isin(oods)])
 
 
+def nearest(one: Lineage) -> tuple[str, ...]:
+    """The results that a cell rests on, back to the scores."""
+    return tuple(dict.fromkeys(path for depth, path in one.files() if depth < NEAR and path.startswith(RESULTS)))
+
+
 def section(one: Lineage) -> str:
-    """A cell: its numbers, its histogram, its files."""
+    """A cell: its numbers, its histogram, where its files are listed."""
     facts = dict(number(one)) | {name: text for name, text in subject(one) if name in ("metric", "images", "method")}
     rows = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
-    chain = dict.fromkeys(path for depth, path in one.files() if depth < NEAR and path.startswith(RESULTS))
-    files = " ".join(f'<a href="#{anchor(path)}">{_name(path)}</a>' for path in chain)
+    chain = nearest(one)
     return (
         f'<section id="{anchor(one.id)}"><h2>{escape(one.id)}</h2><table>{rows}</table>{drawn(one)}'
-        f"<details><summary>its first {len(chain)} files</summary><code>{files}</code></details></section>"
+        f'<a href="#{anchor(" ".join(chain))}">its first {len(chain)} files</a></section>'
     )
+
+
+def group(chain: tuple[str, ...]) -> str:
+    """The files that some cells rest on first."""
+    links = " ".join(f'<a href="#{anchor(path)}">{_name(path)}</a>' for path in chain)
+    return f'<p id="{anchor(" ".join(chain))}"><code>{links}</code></p>'
 
 
 def _name(path: str) -> str:
@@ -106,8 +117,8 @@ def files(paths: Iterable[str], records: Records) -> Iterator[str]:
         yield f'<tr id="{anchor(path)}"><th><code>{_name(path)}</code></th>{row}</tr>'
 
 
-def page(artifact: str, tables: list[Path], cells: list[Lineage], records: Records) -> str:
-    """An artifact's ``tables``, a figure having none, then all its cells, then every file that any of them rests on."""
+def page(name: str, table: str, cells: list[Lineage], records: Records) -> str:
+    """The ``table``, of a figure its title, then all its cells, then every file that any of them rests on."""
     sections = [section(one) for one in cells]
     legend = f"<p>{LEGEND}</p>" if any("<svg" in one for one in sections) else ""
     rests = sorted({path for one in cells for _, path in one.files()})
@@ -115,32 +126,32 @@ def page(artifact: str, tables: list[Path], cells: list[Lineage], records: Recor
     about = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in cards)
     return "\n".join(
         [
-            f'<!doctype html>\n<meta charset="utf-8">\n<title>{artifact}</title>\n<style>{STYLE}{CSS}</style>',
-            f"<h1>{artifact}: {escape(ARTIFACTS[artifact].title)}</h1>",
-            *([f"<p>Every number leads to its origin, on this page.</p>\n{BOX}"] if tables else []),
-            *(beside(table.read_text(), artifact) for table in tables),
-            f"<main>\n{legend}",
+            f'<!doctype html>\n<meta charset="utf-8">\n<title>{name}</title>\n<style>{STYLE}{CSS}</style>',
+            f"{BOX} Every number leads to its origin below.\n{table}" if table else f"<h3>{name}: {_title(name)}</h3>",
+            f"<main>\n<h3>Where each number comes from</h3>\n{legend}",
             *sections,
-            f"<h1>Images, methods and networks</h1>\n<table>{about}</table>" if about else "",
-            f"<h1>Files</h1>\n<table>{TABLE_OF_FILES}{''.join(files(rests, records))}</table>\n</main>",
-            f"<script>{SCRIPT}</script>\n" if tables else "",
+            f"<h3>Images, methods and networks</h3>\n<table>{about}</table>" if about else "",
+            f"<h3>The files that numbers rest on first</h3>\n{''.join(map(group, dict.fromkeys(map(nearest, cells))))}",
+            f"<h3>All files</h3>\n<table>{TABLE_OF_FILES}{''.join(files(rests, records))}</table>\n</main>",
+            f"<script>{SCRIPT}</script>\n" if table else "",
         ]
     )
 
 
-def lineage_pages(tables: Inputs, browsed: Inputs, cells: Inputs, scores: Inputs, pages: Outputs, spec: Spec) -> None:
-    """One page per artifact, named by it.
+def _title(name: str) -> str:
+    return escape(ARTIFACTS[name.partition(".")[0]].title)
 
-    tables: the .csv files of an edition, browsed: the .html files; cells and scores: what they were made from. The
-    records beside these, and beside what they were made from, are read too. spec: edition.
+
+def lineage_pages(tables: Inputs, browsed: Inputs, cells: Inputs, scores: Inputs, pages: Outputs, spec: Spec) -> None:
+    """One page per table or figure, named by it.
+
+    tables: the .csv files, browsed: the .html files of those that are tables; cells and scores: what they were made
+    from. The records beside these, and beside what they were made from, are read too. spec: edition.
     """
-    run, table = Run(Records.load()), lineage.entries(spec["edition"])
-    for path in track(pages, "page", len(pages)):
-        artifact = path.stem
-        mine = table[table.index.str.partition("/").get_level_values(0) == artifact]
-        found = [Lineage(name, spec["edition"], row, run) for name, row in mine.iterrows()]
-        shown = [one for one in browsed if one.name.partition(".")[0] == artifact]
-        path.write_text(page(artifact, shown, found, run.records))
+    run, shown = Run(Records.load()), {path.stem: article(path.read_text()) for path in browsed}
+    for path, table in track(zip(pages, tables, strict=True), "page", len(pages)):
+        found = [Lineage(name, spec["edition"], row, run) for name, row in lineage.read([table]).iterrows()]
+        path.write_text(page(path.stem, shown.get(path.stem, ""), found, run.records))
 
 
 if __name__ == "__main__":
