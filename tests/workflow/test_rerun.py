@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 DOWNSTREAM = {"cells": 1, "verdicts": 1, "demo_overview": 1, "demo_gaia": 1, "demo_igoe": 1, "demo_rg": 1}
-DOWNSTREAM |= {"summaries": 1, "demo_lineage": 1, "all": 1}
+DOWNSTREAM |= {"summaries": 1, "demo_digits_lineage": 1, "demo_lineage": 1, "all": 1}
 DETECTORS = 18
 NETWORK = 2  # of them, those that run the network themselves: ODIN and RankFeat
 CHAIN = {"training_cards": 1, "train": 1, "accept": 1, "extract": 3, "rounding": 1}
@@ -140,13 +140,13 @@ def test_editing_what_is_extracted_reruns_extraction_but_not_training(project, a
 
 def test_editing_a_notebook_reruns_it_and_the_appendix(project, after):
     project.edit("notebooks/rg.py", "# # RG", "# # Reactivate GradNorm")
-    rules = ("demo_rg", "demo_lineage", "demo_appendix", "all")
+    rules = ("demo_rg", "demo_digits_lineage", "demo_lineage", "demo_appendix", "all")
     assert project.planned() == {rule: 1 for rule in rules if rule in after}
 
 
 def test_editing_a_claim_reruns_the_verdicts_and_the_overview(project, after):
     project.edit("paper/claims.yaml", "auroc(rg_k01) < auroc(norm1_energy)", "auroc(rg_k03) < auroc(norm1_energy)")
-    rules = ("verdicts", "demo_overview", "demo_lineage", "demo_appendix", "all")
+    rules = ("verdicts", "demo_overview", "demo_digits_lineage", "demo_lineage", "demo_appendix", "all")
     assert project.planned() == {rule: 1 for rule in rules if rule in after}
 
 
@@ -168,7 +168,7 @@ def test_a_changed_recipe_reruns_everything_after_training(project, after):
 
 def test_editing_what_is_looked_at_closely_reruns_its_figures(project, after):
     project.edit("workflow/ood/saliency.py", "amax((1, 2), keepdim=True)", "amax(dim=(1, 2), keepdim=True)")
-    rules = ("demo_gaia", "demo_appendix", "demo_lineage", "all")
+    rules = ("demo_gaia", "demo_appendix", "demo_digits_lineage", "demo_lineage", "all")
     assert project.planned() == {"closeup": 1} | {rule: 1 for rule in rules if rule in after}
 
 

@@ -45,9 +45,8 @@ def macros(tables: list[Path]) -> str:
     lines = []
     for row in frame.itertuples():
         ours = typeset(row.ours, row.mark) or (r"\notrun" if row.printed else NOTHING)
-        lines.append(
-            rf"\definecell{{link}}{{{row.id}}}{{{link(Path(row.file).stem, row.id).replace('#', chr(92) + '#')}}}"
-        )
+        place = link(Path(row.file).stem, row.id).replace("#", r"\#")
+        lines.append(rf"\definecell{{link}}{{{row.id}}}{{{place}}}")
         lines.append(rf"\definecell{{ours}}{{{row.id}}}{{{ours}}}")
         lines.append(rf"\definecell{{cited}}{{{row.id}}}{{{typeset(row.ours) or ours}}}")
         lines.append(rf"\definecell{{printed}}{{{row.id}}}{{{typeset(row.printed) or NOTHING}}}")

@@ -21,7 +21,7 @@ rule evaluate:
             averages=CONFIG.benchmarks[wildcards.benchmark].averaged(),
             seeds=seeds(wildcards.benchmark),
             bootstrap=CONFIG.bootstrap.model_dump(),
-            drawn=CLAIMS.variants.get(wildcards.detector, []),
+            drawn=sorted(CLAIMS.variants.get(wildcards.detector, [])),
         ),
         code=code("ood.evaluate"),
     shell:
