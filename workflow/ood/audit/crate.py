@@ -85,6 +85,7 @@ def export(edition: str, records: Records, file: Path, content: str) -> None:
         raise Problem(
             f"{file} {'exists' if file.exists() else 'is no .zip'}. Name a new file, for instance {edition}.zip."
         )
+    file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".part.zip")
     try:
         crate(edition, records, content).write_zip(draft)
