@@ -37,7 +37,8 @@ def scores(evidence: Evidence, benchmark: str) -> Drawn:
             for place, ood in enumerate(about["ood"]):
                 _pair(axis, place * BESIDE, *(shown["share", name, default, one] for one in (about["id"], ood)))
             logarithmic = ("log10", name, default, ALL) in shown.index
-            axis.text(-0.01, 0.3, LABELS[name] + ", log" * logarithmic, transform=axis.transAxes, ha="right", size=7)
+            label = LABELS.get(name, name.replace("_", " ")) + ", log" * logarithmic
+            axis.text(-0.01, 0.3, label, transform=axis.transAxes, ha="right", size=7)
             axis.set(xlim=(0, len(about["ood"]) * BESIDE), ylim=(0, 1.02))
             axis.set_axis_off()
         for place, ood in enumerate(about["ood"]):
