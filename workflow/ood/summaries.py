@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from scipy.stats import rankdata
 
 from ood.step import Inputs, Output, Spec, run
 
@@ -139,7 +138,7 @@ def proportion(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[Summary]:
     """How far S2 is from a constant times ||h||_1: at most and relatively; how many images have another rank by it
     than by the norm, values up to rounding being equal; of how many."""
     ratios = [s2[norm > 0] / norm[norm > 0] for s2, norm in pairs]
-    ranks = [[rankdata(np.round(part / part.max(), 12)) for part in pair] for pair in pairs]
+    ranks = [[pd.Series(np.round(part / part.max(), 12)).rank() for part in pair] for pair in pairs]
     other = sum((one != two).sum() for one, two in ranks)
     largest = max(np.ptp(ratio) / ratio.mean() for ratio in ratios)
     yield Summary("norm", "gradients", S2, ALL, np.array([largest, other, sum(len(one) for one, _ in ranks)]))

@@ -149,8 +149,10 @@ def lineage_pages(tables: Inputs, browsed: Inputs, cells: Inputs, scores: Inputs
     from. The records beside these, and beside what they were made from, are read too. spec: edition.
     """
     run, shown = Run(Records.load()), {path.stem: article(path.read_text()) for path in browsed}
-    for path, table in track(zip(pages, tables, strict=True), "page", len(pages)):
-        found = [Lineage(name, spec["edition"], row, run) for name, row in lineage.read([table]).iterrows()]
+    named = {path.stem: path for path in tables}
+    for path in track(pages, "page", len(pages)):
+        rows = lineage.read([named[path.stem]])
+        found = [Lineage(name, spec["edition"], row, run) for name, row in rows.iterrows()]
         path.write_text(page(path.stem, shown.get(path.stem, ""), found, run.records))
 
 
