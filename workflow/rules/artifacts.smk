@@ -1,4 +1,6 @@
 # Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill for each edition.
+import csv
+
 from ood.artifacts import CATALOGUE, PAPERS, PRINTED, runs
 
 
@@ -84,6 +86,31 @@ def shown(edition, paper):
         outputs.append(path)
     return outputs
 
+
+def counted(edition):
+    """How many of each paper's claims came out how, to open the HTML report: heads, then rows; before that nothing."""
+    table = Path(f"results/editions/{edition}/artifacts/overview/CLAIMS.csv")
+    if not table.exists():
+        return []
+    with table.open(newline="") as file:
+        lines = {(line["row"], line["column"]): line for line in csv.DictReader(file)}
+
+    def said(paper, benchmark, column):
+        return lines.get((paper, benchmark), {}).get(column, "not made")
+
+    benchmarks = EDITIONS[edition]
+    papers = dict.fromkeys(claim.paper for claim in CLAIMS.checked())
+    return [
+        ["paper", "printed", *(CONFIG.benchmarks[name].title for name in benchmarks)],
+        *(
+            [one, said(one, benchmarks[0], "printed"), *(said(one, name, "ours") for name in benchmarks)]
+            for one in papers
+        ),
+    ]
+
+
+if os.environ.get("OOD_EDITION"):
+    config["counts"] = counted(os.environ["OOD_EDITION"])
 
 for edition in EDITIONS:
     for paper in PAPERS:
