@@ -109,8 +109,8 @@ def counted(edition):
     ]
 
 
-if os.environ.get("OOD_EDITION"):
-    config["counts"] = counted(os.environ["OOD_EDITION"])
+if REPORTED:
+    config["counts"] = counted(REPORTED)
 
 for edition in EDITIONS:
     for paper in PAPERS:

@@ -28,6 +28,7 @@ EDITIONS = CONFIG.editions
 PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
 TIMED = ["msp", "energy", "odin", "react", "gradnorm", "rankfeat", "gaia_a", "gaia_z"]  # as in GAIA's Table 1
 RUN_NETWORKS = [name for name in CONFIG.detectors if detectors.method(name).consumes == "network"]
+REPORTED = os.environ.get("OOD_EDITION", "")  # the edition of which an HTML report is made, if one is
 OPENED = 1_500_000  # bytes: in base64 what Chromium opens of a page inside a report of one file, 2 MiB
 # The fetching step reads it there: a file is the same wherever it comes from, so another mirror makes nothing stale.
 PRESENT = catalogue.present(os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or ""))
@@ -56,14 +57,13 @@ def there(path, *shows):
 def reported(path, shows=(), **about):
     """A result for the HTML report: shown there, or named on its first page, as missing or as too large to be opened.
 
-    Snakemake makes no report with a result that is not there. While one is made OOD_EDITION says of which edition.
+    Snakemake makes no report with a result that is not there.
     """
-    edition = os.environ.get("OOD_EDITION", "")
-    place = path.replace("{edition}", edition)
-    made = there(place, *shows) if edition else True
-    if made and not (edition and place.endswith(".html") and Path(place).stat().st_size > OPENED):
+    place = path.replace("{edition}", REPORTED)
+    made = there(place, *shows) if REPORTED else True
+    if made and not (REPORTED and place.endswith(".html") and Path(place).stat().st_size > OPENED):
         return report(path, **about)
-    if place.startswith(f"results/editions/{edition}/"):
+    if place.startswith(f"results/editions/{REPORTED}/"):
         config.setdefault("large" if made else "missing", []).append(place)
     return path
 
