@@ -70,12 +70,17 @@ def curves(detector: str, files: list[Path], identity: str, oods: list[str]) -> 
         yield Summary("curve", detector, variant, ood, np.mean(drawn, axis=0))
 
 
+def _log10(magnitudes: pd.Series) -> pd.Series:
+    """With 0 as the smallest number there is."""
+    return np.log10(magnitudes.clip(lower=np.finfo(float).tiny))
+
+
 def scaled(scores: pd.Series) -> tuple[str, pd.Series]:
     """The name of a scale on which the scores' bulk can be seen, and the scores on it, in the same order."""
     low, high = np.percentile(scores, CUT)
     if low * high > 0 and abs(np.log10(high / low)) > DECADES:
         sign = np.sign(low)
-        return "log10", sign * np.log10((sign * scores).clip(lower=np.finfo(float).tiny))
+        return "log10", sign * _log10(sign * scores)
     return "linear", scores
 
 
@@ -93,7 +98,7 @@ def histograms(detector: str, file: Path, sets: list[str]) -> Iterator[Summary]:
 def distributions(file: Path, identity: str) -> Iterator[Summary]:
     """Histograms of GAIA-A's fusion variants, each with the same edges for ID and OOD images."""
     for name, scores in columns(file, *FUSED).items():
-        values = np.log10(scores.abs().clip(lower=np.finfo(float).tiny))
+        values = _log10(scores.abs())
         edges = np.linspace(*np.percentile(values, CUT), BINS + 1)
         yield Summary("edges", "gaia_a", name, ALL, edges)
         for dataset, members in ((identity, values.index == identity), (ALL, values.index != identity)):

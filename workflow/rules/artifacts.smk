@@ -2,6 +2,7 @@
 import csv
 
 from ood.artifacts import CATALOGUE, PAPERS, PRINTED, runs
+from ood.audit import anchors
 
 
 def running(edition):
@@ -65,7 +66,13 @@ def typeset(edition, *suffixes):
 
 def lineage(path):
     """The page with what a file of a table or figure shows and where that comes from."""
-    return str(Path(path).parents[2] / "lineage" / f"{Path(path).stem}.html")
+    return str(Path(path).parents[2] / anchors.page(Path(path).stem))
+
+
+def labels(artifact, benchmark, what=""):
+    """What an artifact, or ``what`` is of it, is listed by in the HTML report."""
+    of = PRINTED.get(benchmark, benchmark) or "all"
+    return {"artifact": artifact.id, "shows": artifact.title + what, "benchmark": of}
 
 
 def shown(edition, paper):
@@ -75,14 +82,9 @@ def shown(edition, paper):
     """
     outputs = []
     for path, (artifact, benchmark) in made(edition, paper).items():
-        labels = {
-            "artifact": artifact.id,
-            "shows": artifact.title,
-            "benchmark": PRINTED.get(benchmark, benchmark) or "all",
-        }
         caption = f"../report/{artifact.id}.rst"
         if path.endswith(".png") or (path.endswith(".html") and not there(lineage(path), path)):
-            path = reported(path, caption=caption, category=PAPERS[paper], labels=labels)
+            path = reported(path, caption=caption, category=PAPERS[paper], labels=labels(artifact, benchmark))
         outputs.append(path)
     return outputs
 

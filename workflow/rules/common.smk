@@ -59,12 +59,17 @@ def reported(path, shows=(), **about):
 
     Snakemake makes no report with a result that is not there.
     """
+    if not REPORTED:
+        return report(path, **about)
     place = path.replace("{edition}", REPORTED)
-    made = there(place, *shows) if REPORTED else True
-    if made and not (REPORTED and place.endswith(".html") and Path(place).stat().st_size > OPENED):
+    if not there(place, *shows):
+        unshown = "missing"
+    elif place.endswith(".html") and Path(place).stat().st_size > OPENED:
+        unshown = "large"
+    else:
         return report(path, **about)
     if place.startswith(f"results/editions/{REPORTED}/"):
-        config.setdefault("large" if made else "missing", []).append(place)
+        config.setdefault(unshown, []).append(place)
     return path
 
 
