@@ -53,13 +53,17 @@ def workflow(network: networks.Classifier, train: Labelled) -> dict[str, Way]:
             found = features(network, torch.cat([network.features(x) for x in batches]))
         return sum(len(method.score(found, fitted[name])) for name, method in zoo.items())
 
+    def forward_form(batches: Batches) -> list:
+        with torch.inference_mode():
+            return [activity(network, x, tuple(layers)) for x in batches]
+
     def gaia(*arguments) -> Way:
         return lambda batches: [attributions(network, x, *arguments) for x in batches]
 
     columns = every_feature_score([torch.randn(2, 3, 32, 32, device=network.head.weight.device)])
     return {
         f"{len(zoo)} feature methods, {columns} columns": every_feature_score,
-        "GAIA-Z, forward form": lambda batches: [activity(network, x) for x in batches],
+        "GAIA-Z, forward form": forward_form,
         "GAIA-A": gaia(late, ("inner.abs_mean",)),
         "GAIA-Z": gaia(layers, ("top1.density",)),
         "GAIA family, late layers and forward form": gaia(late),

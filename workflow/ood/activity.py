@@ -8,15 +8,20 @@ They differ where the gradient is stopped later too: by a max-pool, which hands 
 stems of ResNet-50 and DenseNet-121, the last layer of each stage of playground_cnn), and where the weights behind an
 open position are exactly zero, or all ReLUs behind it closed, as in a network with dead filters. The forward form is
 then the larger one.
+
+Which ReLU stands behind a layer is read off the network's graph (torch.fx), once; the pass then runs that graph, with
+one more call behind each such ReLU. Watching every call of every pass instead doubles a small network's time.
 """
+
+import operator
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import Tensor, fx, nn
 
-RELUS = (F.relu, torch.relu, Tensor.relu)
-SUMS = (torch.add, Tensor.add, Tensor.__add__)
+RELUS = (F.relu, torch.relu, "relu")
+SUMS = (operator.add, torch.add, "add")
 
 
 def density(maps: Tensor) -> Tensor:
@@ -25,51 +30,72 @@ def density(maps: Tensor) -> Tensor:
     return mask.mean(dim=(2, 3))
 
 
+def share_open(maps: Tensor) -> Tensor:
+    """``density`` of a ReLU's output, none of which is negative: a step less."""
+    return maps.detach().sign().mean(dim=(2, 3))
+
+
 def mean_square(channels: list[Tensor]) -> Tensor:
     """Mean over channels of the square, for each layer: L times (N, K_l) -> (N, L), float64."""
     squares = torch.cat(channels, dim=1).double().square_()
     return torch.stack([part.mean(1) for part in squares.split([part.shape[1] for part in channels], dim=1)], dim=1)
 
 
-class Activity(TorchFunctionMode):
-    """While it is entered, follows marked tensors through sums to their ReLU, and keeps the densities behind it."""
+class Tracer(fx.Tracer):
+    """Of ``features``, down to torch's own modules and the attribution layers."""
 
-    def __init__(self):
+    traced_func_name = "features"
+
+    def __init__(self, layers: tuple[str, ...]):
         super().__init__()
-        self.densities: list[Tensor | None] = []  # (N, K) by layer
+        self.layers = layers
 
-    def mark(self, output: Tensor) -> None:
-        """``output`` is that of the next attribution layer."""
-        output.layers = (len(self.densities),)
-        self.densities.append(None)
-
-    def __torch_function__(self, function, types, arguments=(), options=None):
-        result = function(*arguments, **(options or {}))
-        if function in SUMS:
-            result.layers = sum((getattr(term, "layers", ()) for term in arguments), ())
-        elif function in RELUS and getattr(arguments[0], "layers", ()):
-            value = density(result.detach())
-            for layer in arguments[0].layers:
-                self.densities[layer] = value
-        return result
-
-    def stacked(self) -> dict[str, Tensor]:
-        """``active.density`` (N, L), float64; nothing where a layer has no ReLU behind it, so no forward form."""
-        if not self.densities or any(value is None for value in self.densities):
-            return {}
-        return {"active.density": mean_square(self.densities)}
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return name in self.layers or super().is_leaf_module(module, name)
 
 
-def activity(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Penultimate features (N, D) and ``active.density`` (N, L) in one forward pass of a network in eval mode."""
-    active = Activity()
-    hooks = [
-        layer.register_forward_hook(lambda module, inputs, output: active.mark(output))
-        for layer in network.attribution_layers().values()
-    ]
-    try:
-        with torch.inference_mode(), active:
-            return network.features(x), active.stacked()
-    finally:
-        for hook in hooks:
-            hook.remove()
+def relus_behind(node: fx.Node, modules: dict[str, nn.Module]) -> set[fx.Node | None]:
+    """Through which ReLUs alone, or sums and then ReLUs, a value goes; None stands for any other way."""
+    found: set[fx.Node | None] = set()
+    for user in node.users:
+        if user.target in RELUS or isinstance(modules.get(user.target), nn.ReLU):
+            found.add(user)
+        else:
+            found |= relus_behind(user, modules) if user.target in SUMS else {None}
+    return found
+
+
+@lru_cache(maxsize=2)
+def counting(network: nn.Module, layers: tuple[str, ...]) -> fx.GraphModule | None:
+    """The network's ``features``, returning beside them the densities (N, K) behind the layers of these names.
+
+    It shares the network's modules, so that hooks on them run. None where a layer has not one ReLU behind it, or more.
+    """
+    if not layers:
+        return None
+    graph = Tracer(layers).trace(network)
+    modules = dict(network.named_modules())
+    nodes = {node.target: node for node in graph.nodes if node.op == "call_module"}
+    relus = [relus_behind(nodes[name], modules) for name in layers]
+    if any(None in found or len(found) != 1 for found in relus):
+        return None
+    counted: dict[fx.Node, fx.Node] = {}
+    for (relu,) in relus:
+        if relu not in counted:
+            with graph.inserting_after(relu):
+                counted[relu] = graph.call_function(share_open, (relu,))
+    (output,) = (node for node in graph.nodes if node.op == "output")
+    output.args = ((output.args[0], [counted[relu] for (relu,) in relus]),)
+    return fx.GraphModule(network, graph)
+
+
+def activity(network: nn.Module, x: Tensor, layers: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Penultimate features (N, D) and ``active.density`` (N, L), float64, of the layers of these names.
+
+    The latter is missing where a layer has not one ReLU behind it. ``network`` is in eval mode.
+    """
+    counted = counting(network, layers)
+    if counted is None:
+        return network.features(x), {}
+    h, densities = counted(x)
+    return h, {"active.density": mean_square(densities)}

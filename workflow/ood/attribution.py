@@ -21,12 +21,10 @@ The network runs forward once; the graph starts at the first of the layers, hold
 once for each v. Fewer layers or statistics are cheaper: GAIA-A alone is ``inner.abs_mean`` at the late layers.
 """
 
-from contextlib import nullcontext
-
 import torch
 from torch import Tensor, nn
 
-from ood.activity import Activity, density, mean_square
+from ood.activity import activity, density, mean_square
 
 
 def vectors(head: nn.Linear, h: Tensor) -> dict[str, Tensor]:
@@ -77,27 +75,22 @@ def attributions(
     attribution layers unless given; ``wanted`` are names of statistics. The backpropagated scalar is a sum over the
     batch, so an image's values do not depend on its neighbours.
     """
+    layers = network.attribution_layers() if layers is None else layers
     taps: list[Tensor] = []
-    active = Activity()
 
     def tap(module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
         if not taps or not output.requires_grad:  # a shortcut beside the first layer starts a graph as well
             output = output.detach().requires_grad_()
         taps.append(output)
-        active.mark(output)
         return output
 
-    hooks = [
-        layer.register_forward_hook(tap)
-        for layer in (network.attribution_layers() if layers is None else layers).values()
-    ]
+    hooks = [layer.register_forward_hook(tap) for layer in layers.values()]
     try:
-        with torch.enable_grad(), active if "active.density" in wanted else nullcontext():
-            h = network.features(x)
+        with torch.enable_grad():
+            h, found = activity(network, x, tuple(layers) if "active.density" in wanted else ())
     finally:
         for hook in hooks:
             hook.remove()
-    found = active.stacked()
     along = vectors(network.head, h.detach())
     asked = {v: [one for one in STATISTICS[v] if f"{v}.{one}" in wanted] for v in along}
     walked = [v for v in along if asked[v]]
