@@ -1,4 +1,4 @@
-# make demo: everything from nothing. make test: all tests. Both do their own set-up.
+# make demo: everything from nothing. make test: all tests but those that need a SLURM. Both do their own set-up.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 CORES ?= $(shell nproc)
@@ -40,8 +40,8 @@ cost: setup
 show: setup
 	@PYTHONPATH=workflow python -m ood.audit show "$(CELL)" $(EDITION)
 
-# Is everything as the records say, every number again from the scores? Scores of three cells again from the images too:
-# make audit RERUN=3
+# Is everything as the records say, every number again from the scores? Scores of three cells, always the same three, again
+# from the images too: make audit RERUN=3
 audit: setup
 	@failed=0; PYTHONPATH=workflow python -m ood.audit verify $(EDITION) $(if $(RERUN),--rerun $(RERUN)) || failed=1; \
 	PYTHONPATH=workflow python -m ood.audit released || failed=1; exit $$failed
@@ -59,7 +59,7 @@ export: setup
 release: setup
 	@PYTHONPATH=workflow python -m ood.audit release "$(FROM)" "$(NAME)"
 
-# The front page of README.md, from what is kept there.
+# The front page of README.md, from what is kept in results/released.
 front: setup
 	@PYTHONPATH=workflow python -m ood.front
 
@@ -70,11 +70,12 @@ test: setup latex browser
 	python -m pytest tests/detectors tests/unit tests/workflow/test_[n-z]*.py || failed=1; \
 	wait $$runs || failed=1; exit $$failed
 
-# The workflow on a SLURM cluster that is brought up on this machine (root, Debian or Ubuntu), with what clusters do to it.
+# The workflow on a SLURM cluster that is installed and brought up on this machine (root, Debian or Ubuntu), with what
+# clusters do to it.
 test-slurm: setup latex
 	@python -m pytest $(or $(TESTS),tests/slurm)
 
-# Faults planted one at a time into detectors and metrics: does a test catch each?
+# Faults planted one at a time into detectors, metrics, claims, the audit and the front page: does a test catch each?
 mutants: setup
 	@python tests/mutants/run.py
 
@@ -105,7 +106,7 @@ $(READY): $(LOCK)
 	@$(VENV)/bin/python -m compileall -q -j0 $(VENV)/lib > /dev/null || true
 	@touch $@
 
-# LaTeX comes from the system, and a browser for the tests.
+# LaTeX and a browser for the tests come from the system: installed on Debian and Ubuntu by root or password-less sudo.
 latex:
 	@envs/apt.sh latexmk "latexmk texlive-latex-recommended lmodern" "No LaTeX, so no PDF; all else is made."
 
