@@ -1,8 +1,8 @@
 """What lies under results/ and belongs to nothing in config.yaml: ``make prune`` lists it, with CONFIRM=1 removes it.
 
-What belongs is what Snakemake's DAG of all editions and benchmarks knows (ood.plan), with its records. Downloads stay:
-they are costly, and another dataset may want them. The states that killed trainings go on from stay as long as there
-is a job that did not come to its end.
+What belongs is what Snakemake's DAG of all editions and benchmarks knows (ood.plan), with its records. Downloads stay,
+begun ones as well: they are costly, and another dataset may want them. So does all that is hidden, as a job may be at
+work with it; but of the states that killed trainings go on from only as long as a job did not come to its end.
 """
 
 import shutil
@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ood.artifacts import PAPERS
+from ood.audit.records import HIDDEN
 from ood.config import Config, read
 from ood.errors import Problem
 from ood.ledger import RESULTS, record_path
 from ood.plan import FAILED, Job, plan
 from ood.progress import human
-from ood.step import PARTIAL, STATES
+from ood.step import STATES
 
-KEPT = (*(Path(RESULTS, name) for name in ("archives", "logs/archives", "released", ".lock")), PARTIAL, STATES)
+KEPT = tuple(Path(RESULTS, name) for name in ("archives", "logs/archives", "released"))
 
 
 def belonging(jobs: list[Job], config: Config) -> set[Path]:
@@ -36,7 +37,8 @@ def left_over(config: Config) -> Iterator[Path]:
     jobs = plan(*config.editions, *config.benchmarks, *(f"{edition}_appendix" for edition in config.editions))
     known = belonging(jobs, config)
     for path in sorted(Path(RESULTS).rglob("*")):
-        if path.is_file() and path not in known and not any(path.is_relative_to(kept) for kept in KEPT):
+        kept = HIDDEN.match(str(path)) or any(path.is_relative_to(folder) for folder in KEPT)
+        if path.is_file() and path not in known and not kept:
             yield path
     if STATES.is_dir() and not any(job.state() == FAILED for job in jobs):
         yield from sorted(STATES.iterdir())

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ood import ledger
 from ood.errors import Problem
 
-# Under results/ what no step makes, or what is not finished: drafts, states and the lock are hidden.
-UNRECORDED = re.compile(r"results/(logs/|benchmarks/|released/|\.|editions/[^/]+/report\.html$)")
+# Under results/ what is not finished or only holds a place: drafts, states, begun downloads and locks.
+HIDDEN = re.compile(r"results/\.")
+# That, and what else no step makes.
+UNRECORDED = re.compile(rf"{HIDDEN.pattern}|results/(logs/|benchmarks/|released/|editions/[^/]+/report\.html$)")
 
 CRATE, LEFT_OUT = Path("ro-crate-metadata.json"), "hash://sha256/"
 
