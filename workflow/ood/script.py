@@ -20,7 +20,7 @@ def lines(jobs: Iterable[Job], mirror: str) -> Iterator[str]:
     yield "#!/usr/bin/env bash"
     yield f"# {len(left)} jobs, in the project's folder. A job whose outputs are there is left out."
     yield "set -euo pipefail"
-    yield f'export PYTHONPATH=workflow OOD_MIRROR="${{OOD_MIRROR:-{mirror}}}"'
+    yield f"export PYTHONPATH=workflow OOD_MIRROR=${{OOD_MIRROR:-{shlex.quote(mirror)}}}"
     for number, job in enumerate(left, start=1):
         made = " && ".join(f"[ -e {shlex.quote(str(output))} ]" for output in job.outputs)
         said = shlex.quote(f"{number} of {len(left)}: {job.rule} {job.outputs[0]}")
