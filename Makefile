@@ -96,22 +96,23 @@ lint: setup
 
 setup: $(READY)
 
+# What is said of the set-up goes to stderr: stdout is of the target, which may go into a file (make script).
 $(READY): $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
-	@echo "Setting up $(VENV) from $(LOCK) (5 GB, once) ..."
-	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV) from $(LOCK) (5 GB, once) ..." >&2
+	@$(PYTHON) -m venv $(VENV) >&2 || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > $(VENV)/uv.lock
-	@$(VENV)/bin/python -m pip install -q --require-hashes --no-deps -r $(VENV)/uv.lock
-	@VIRTUAL_ENV=$(VENV) uv pip sync -q --require-hashes $(LOCK)
+	@$(VENV)/bin/python -m pip install -q --require-hashes --no-deps -r $(VENV)/uv.lock >&2
+	@VIRTUAL_ENV=$(VENV) uv pip sync -q --require-hashes $(LOCK) >&2
 	@$(VENV)/bin/python -m compileall -q -j0 $(VENV)/lib > /dev/null || true
 	@touch $@
 
 # LaTeX and a browser for the tests come from the system: installed on Debian and Ubuntu by root or password-less sudo.
 latex:
-	@envs/apt.sh latexmk "latexmk texlive-latex-recommended lmodern" "No LaTeX, so no PDF; all else is made."
+	@envs/apt.sh latexmk "latexmk texlive-latex-recommended lmodern" "No LaTeX, so no PDF; all else is made." >&2
 
 browser:
-	@envs/apt.sh chromium chromium "No Chromium, so what pages do in a browser is not tested."
+	@envs/apt.sh chromium chromium "No Chromium, so what pages do in a browser is not tested." >&2
 
 # After a change of pyproject.toml: resolve again, and write what is generated from the lock.
 lock:
