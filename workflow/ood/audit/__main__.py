@@ -83,7 +83,7 @@ def verify_released() -> bool:
     right = True
     for file in released.runs():
         well, said = released.verify(file)
-        print(said, end="", flush=True)
+        print(f"{file}, {said}", end="", flush=True)
         right &= well
     return right
 
