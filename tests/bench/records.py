@@ -5,12 +5,11 @@ the code and its modules, the questions to git. Beside it stands how long the jo
 """
 
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from ood import closure, ledger
+from ood import closure, command, ledger
 from ood.audit.records import Record, Records
 from ood.audit.replay import function
 from ood.errors import Problem
@@ -49,7 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Problem as problem:
-        sys.exit(str(problem))
+    command.run(main)

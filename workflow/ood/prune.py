@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ood import command
 from ood.artifacts import PAPERS
 from ood.audit.records import HIDDEN
 from ood.config import Config, read
-from ood.errors import Problem
 from ood.ledger import RESULTS, record_path
 from ood.plan import FAILED, Job, plan
 from ood.progress import human
@@ -57,11 +57,8 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
 
 
-if __name__ == "__main__":
-    try:
-        found = list(left_over(read()))
-    except Problem as problem:
-        sys.exit(str(problem))
+def main() -> None:
+    found = list(left_over(read()))
     print(*found, sep="\n", end="\n" if found else "")
     total = f"{len(found)} files and states, {human(sum(map(_size, found)))}, belong to nothing in config.yaml"
     if found and sys.argv[1:] == ["--remove"]:
@@ -70,3 +67,7 @@ if __name__ == "__main__":
         print(f"{total}: removed.")
     else:
         print(f"{total}.{' To remove them: make prune CONFIRM=1' if found else ''}")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator
 
+from ood import command
 from ood.config import read
 from ood.errors import Problem
 from ood.plan import Job, plan
@@ -34,7 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Problem as problem:
-        sys.exit(str(problem))
+    command.run(main)

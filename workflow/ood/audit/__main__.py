@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from ood import command
 from ood.audit import chain, numbers, released, rerun
 from ood.audit.crate import CONTENTS, export
 from ood.audit.diff import diff
@@ -112,11 +113,8 @@ def main() -> int:
     options = _parser().parse_args()
     log.setLevel(logging.INFO)
     log.addHandler(logging.StreamHandler(sys.stderr))
-    try:
-        return 0 if run(options) else 1
-    except Problem as problem:
-        sys.exit(str(problem))
+    return 0 if run(options) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)
