@@ -11,7 +11,7 @@ from scipy import stats
 from ood import published
 from ood.artifacts import ARTIFACTS, comparison, igoe, igoe_gradients, rg, times
 from ood.artifacts.evidence import KEY, Evidence
-from ood.artifacts.render import latex, save
+from ood.artifacts.render import latex, save, write_numbers
 from ood.artifacts.table import noise
 from ood.errors import Problem
 from ood.paper import macros
@@ -195,3 +195,9 @@ def test_best_and_second_are_marked(tmp_path):
     found = {metric: entries.xs(f"mnist letters {metric}", level="column") for metric in ("AUROC", "FPR95")}
     assert found["AUROC"][lambda mark: mark != ""].to_dict() == {"U=Ours V=GN": "best", "U=GN V=Ours": "best"}
     assert found["FPR95"][lambda mark: mark != ""].to_dict() == {"U=GN V=GN": "best", "U=1 V=Ours": "second"}
+
+
+def test_every_csv_has_the_columns_of_a_table(tmp_path):
+    lines = pd.DataFrame([{"id": "A/b/c", "printed": "2", "ours": "1"}])
+    write_numbers(evidence(tmp_path, [0.5]), "A", lines)
+    assert (tmp_path / "A.csv").read_text() == "id,printed,ours,mark,difference\nA/b/c,2,1,,\n"

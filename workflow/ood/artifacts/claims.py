@@ -5,13 +5,12 @@ A table of sentences rather than of numbers, so it has its own layout; what it s
 """
 
 from html import escape
-from pathlib import Path
 
 import pandas as pd
 
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.render import SPECIAL, longtable, over_pages
+from ood.artifacts.render import SPECIAL, longtable, over_pages, write
 
 NAME = "CLAIMS"
 CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
@@ -48,7 +47,7 @@ def entries(frame: pd.DataFrame) -> pd.DataFrame:
         for (paper, benchmark), part in judged.groupby(["paper", "benchmark"], sort=False)
     ]
     columns = ["id", "row", "column", "printed", "ours", "margin", "low", "high", "p", "p_holm", "noise", "why"]
-    return pd.concat([pd.DataFrame(counts), lines[columns]], ignore_index=True).assign(mark="", difference="")
+    return pd.concat([pd.DataFrame(counts), lines[columns]], ignore_index=True)
 
 
 def _count(verdicts: pd.Series, kinds: tuple[str, ...]) -> str:
@@ -67,12 +66,9 @@ def _ours(row: tuple) -> str:
 
 
 def save(evidence: Evidence) -> pd.DataFrame:
-    """Write .csv, .tex, .html and .txt; returns the counts of verdicts by paper."""
+    """Write all files of the table; returns the counts of verdicts by paper."""
     frame = pd.concat([evidence.verdicts(name) for name in evidence.benchmarks], ignore_index=True)
     about, lines = frame.drop_duplicates("id"), entries(frame)
-    base = evidence.out / NAME
-    lines.to_csv(f"{base}.csv", index=False, lineterminator="\n")
-    Path(f"{base}.tex").write_text(latex(about, evidence))
     shown = wide(lines, evidence)
     counts, claims = shown[shown.index.isin(frame["paper"])], shown[shown.index.isin(frame["id"])].reset_index()
     texts = about.set_index("id")
@@ -84,9 +80,9 @@ def save(evidence: Evidence) -> pd.DataFrame:
     heads = [f"{NAME}: {caption}", FOOT, "Claims that no cell decides."]
     names = list(evidence.benchmarks)
     tables = [_browsed(one, of) for one, of in zip(frames, (names, names, []), strict=True)]
-    Path(f"{base}.html").write_text(page.page(NAME, caption, [FOOT], tables))
+    html = page.page(NAME, caption, [FOOT], tables)
     text = [f"{head}\n{one.to_string(justify='left')}" for head, one in zip(heads, frames, strict=True)]
-    Path(f"{base}.txt").write_text("\n\n".join(text) + "\n")
+    write(evidence, NAME, lines, latex(about, evidence), html, "\n\n".join(text) + "\n")
     return counts
 
 
@@ -108,7 +104,7 @@ def _browsed(frame: pd.DataFrame, benchmarks: list[str]) -> str:
 
 def wide(lines: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     """A row per paper or claim; printed, then a column per benchmark."""
-    titles = {name: about["title"] for name, about in evidence.benchmarks.items()}
+    titles = evidence.titles
     ours = lines.pivot(index="row", columns="column", values="ours")[list(titles)].rename(columns=titles)
     ours.insert(0, "printed", lines.drop_duplicates("row").set_index("row")["printed"])
     return ours.loc[lines["row"].drop_duplicates()].rename_axis("claim id").rename_axis(None, axis="columns")
@@ -116,8 +112,7 @@ def wide(lines: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
 
 def latex(about: pd.DataFrame, evidence: Evidence) -> str:
     """The counts, the claims that are judged, and those that cannot be: layout and ids."""
-    benchmarks = list(evidence.benchmarks)
-    titles = [evidence.benchmarks[name]["title"] for name in benchmarks]
+    benchmarks, titles = list(evidence.titles), list(evidence.titles.values())
     heads = " & ".join(["printed", *titles])
 
     def line(label: str, row: str) -> str:

@@ -74,6 +74,11 @@ class Evidence:
         """Arrays by ``dataset/kind/layer`` from inside the benchmark's first network (ood.closeup)."""
         return load_file(self.results / "closeups" / f"{benchmark}.safetensors")
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """What to call the benchmarks, by name."""
+        return {name: about["title"] for name, about in self.benchmarks.items()}
+
     def title(self, dataset: str) -> str:
         """What to call a dataset, or an average of several."""
         return self.datasets.get(dataset, dataset.replace("_", " ").capitalize())

@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import write_numbers
 
 STYLE = {
     "font.family": "serif",
@@ -67,7 +68,7 @@ def entries(name: str, numbers: dict[str, str]) -> pd.DataFrame:
     """A row for each of the figure's ``numbers``, text by what it is of."""
     artifact, _, benchmark = name.partition(".")
     rows = [(f"{artifact}/{benchmark}/{what}", benchmark, what, text) for what, text in numbers.items()]
-    return pd.DataFrame(rows, columns=["id", "row", "column", "ours"]).assign(printed="", mark="", difference="")
+    return pd.DataFrame(rows, columns=["id", "row", "column", "ours"])
 
 
 def save(evidence: Evidence, figure: Figure, name: str, caption: str, numbers: dict[str, str] | None = None) -> Drawn:
@@ -76,7 +77,7 @@ def save(evidence: Evidence, figure: Figure, name: str, caption: str, numbers: d
     ``numbers``: those of an artifact whose figures have some (``counts`` in the catalogue), written as .csv.
     """
     if numbers is not None:
-        entries(name, numbers).to_csv(evidence.out / f"{name}.csv", index=False, lineterminator="\n")
+        write_numbers(evidence, name, entries(name, numbers))
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # matplotlib's creation date
     with style():
         figure.draw_without_rendering()

@@ -5,7 +5,6 @@ The .tex holds the layout and ids only. The .csv holds the numbers; the macros t
 """
 
 import textwrap
-from pathlib import Path
 
 import pandas as pd
 
@@ -16,17 +15,29 @@ from ood.artifacts.table import Panel, Table
 # Of a table over pages: its beginning, and signs that TeX takes for its own.
 START = r"\par\begingroup\footnotesize\setlength{\parindent}{0pt}\setlength{\LTcapwidth}{\linewidth}"
 SPECIAL = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"})
+COLUMNS = ("printed", "mark", "difference")  # what an id's number stands beside, in every .csv
+
+
+def write(evidence: Evidence, name: str, entries: pd.DataFrame, tex: str, html: str, text: str) -> None:
+    """Write .csv, .tex, .html and .txt under the evidence's ``out``."""
+    write_numbers(evidence, name, entries)
+    for suffix, content in {"tex": tex, "html": html, "txt": text}.items():
+        (evidence.out / f"{name}.{suffix}").write_text(content)
+
+
+def write_numbers(evidence: Evidence, name: str, entries: pd.DataFrame) -> None:
+    """Write the .csv of what has numbers, an id for each; of ``COLUMNS`` those that the entries have not are empty."""
+    lacking = [column for column in COLUMNS if column not in entries]
+    full = entries.assign(**dict.fromkeys(lacking, ""))
+    full.to_csv(evidence.out / f"{name}.csv", index=False, lineterminator="\n")
 
 
 def save(evidence: Evidence, table: Table) -> pd.DataFrame:
-    """Write .csv, .tex, .html and .txt under the evidence's ``out``; returns the numbers with their ids."""
+    """Write all files of a table; returns the numbers with their ids."""
     entries = table.entries(evidence)
-    base = evidence.out / table.name
-    entries.drop(columns="shown").to_csv(f"{base}.csv", index=False, lineterminator="\n")
-    Path(f"{base}.tex").write_text(latex(table))
     frames = [panel_frame(table, panel, entries) for panel in table.panels]
-    Path(f"{base}.html").write_text(browsed(table, entries))
-    Path(f"{base}.txt").write_text("\n".join([table.caption, *(frame.to_string() for frame in frames)]) + "\n")
+    text = "\n".join([table.caption, *(frame.to_string() for frame in frames)]) + "\n"
+    write(evidence, table.name, entries.drop(columns="shown"), latex(table), browsed(table, entries), text)
     return entries.set_index("id")[["printed", "shown", "difference"]].rename(columns={"shown": "ours"})
 
 
