@@ -10,8 +10,9 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from ood import published
-from ood.artifacts import ARTIFACTS, PRINTED, runs
+from ood.artifacts import ARTIFACTS, CARDS, CLOSEUPS, PRINTED, ROUNDING, SHEETS, SUMMARIES, TIMES, VERDICTS, runs
 from ood.errors import Problem
+from ood.ledger import RESULTS
 
 KEY = ["benchmark", "detector", "variant", "dataset", "metric"]
 
@@ -32,6 +33,10 @@ class Evidence:
         self.cells = pd.concat(frames, ignore_index=True).set_index(KEY)
         if twice := list(self.cells.index[self.cells.index.duplicated()]):
             raise Problem(f"the cell {'/'.join(twice[0])} is there twice: does a method name two variants alike?")
+
+    def _path(self, template: str, **wildcards: str | int) -> Path:
+        """The file that a template of the catalogue names, in this folder of results."""
+        return self.results / Path(template.format(**wildcards)).relative_to(RESULTS)
 
     def cell(self, benchmark: str, detector: str, variant: str, dataset: str, metric: str) -> pd.Series:
         """One of our numbers with its seeds, spread and interval. Raises Problem when there is none."""
@@ -54,25 +59,25 @@ class Evidence:
 
     def times(self, benchmark: str) -> pd.DataFrame:
         """Milliseconds per image by method and batch, indexed as the cells; a column says on which device."""
-        return pd.read_parquet(self.results / "timing" / f"{benchmark}.parquet").set_index(KEY)
+        return pd.read_parquet(self._path(TIMES, benchmark=benchmark)).set_index(KEY)
 
     def verdicts(self, benchmark: str) -> pd.DataFrame:
         """Every claim of the papers with its verdict in print and on the benchmark (ood.verdicts)."""
-        return pd.read_parquet(self.results / "claims" / f"{benchmark}.parquet")
+        return pd.read_parquet(self._path(VERDICTS, benchmark=benchmark))
 
     def rounding(self, benchmark: str) -> pd.DataFrame:
         """S1 and MSP by number format, indexed as the cells (ood.rounding)."""
-        return pd.read_parquet(self.results / "rounding" / f"{benchmark}.parquet").set_index(KEY)
+        return pd.read_parquet(self._path(ROUNDING, benchmark=benchmark)).set_index(KEY)
 
     def summaries(self, benchmark: str) -> pd.Series:
         """Arrays by kind, detector, variant and dataset: what is shown of scores beside metrics (ood.summaries)."""
         keys = ["kind", "detector", "variant", "dataset"]
-        frame = pd.read_parquet(self.results / "summaries" / f"{benchmark}.parquet")
+        frame = pd.read_parquet(self._path(SUMMARIES, benchmark=benchmark))
         return frame.set_index(keys)["values"].sort_index()
 
     def closeup(self, benchmark: str) -> dict[str, np.ndarray]:
         """Arrays by ``dataset/kind/layer`` from inside the benchmark's first network (ood.closeup)."""
-        return load_file(self.results / "closeups" / f"{benchmark}.safetensors")
+        return load_file(self._path(CLOSEUPS, benchmark=benchmark))
 
     @property
     def titles(self) -> dict[str, str]:
@@ -106,8 +111,8 @@ class Evidence:
 
     def sheet(self, dataset: str) -> np.ndarray:
         """The contact sheet, uint8 (rows * H, columns * W) or with a third axis of colours."""
-        return np.asarray(Image.open(self.results / "data" / dataset / "sheet.png"))
+        return np.asarray(Image.open(self._path(SHEETS, dataset=dataset)))
 
     def card(self, benchmark: str, seed: int) -> dict[str, Any]:
         """What is known of a checkpoint."""
-        return json.loads((self.results / "checkpoints" / benchmark / f"seed{seed}" / "card.json").read_text())
+        return json.loads(self._path(CARDS, benchmark=benchmark, seed=seed).read_text())
