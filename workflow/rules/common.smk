@@ -26,7 +26,6 @@ TRAINED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.re
 ADOPTED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.weights]
 EDITIONS = CONFIG.editions
 PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
-TIMED = ["msp", "energy", "odin", "react", "gradnorm", "rankfeat", "gaia_a", "gaia_z"]  # as in GAIA's Table 1
 RUN_NETWORKS = [name for name in CONFIG.detectors if detectors.method(name).consumes == "network"]
 REPORTED = os.environ.get("OOD_EDITION", "")  # the edition of which an HTML report is made, if one is
 OPENED = 1_500_000  # bytes: in base64 what Chromium opens of a page inside a report of one file, 2 MiB

@@ -1,5 +1,6 @@
 # Features | attributions | network -> scores: one job per (checkpoint, detector), over all datasets. Detectors that run
 # the network want a GPU, so they have a rule of their own.
+from ood.artifacts.methods import TIMED
 
 
 rule score:

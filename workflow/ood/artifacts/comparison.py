@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from ood.artifacts import ARTIFACTS, gaia, igoe, igoe_gradients, rg
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, said, save, style
-from ood.artifacts.overview import LABELS
+from ood.artifacts.methods import LABELS
 from ood.artifacts.table import CONFIDENCE, FACTOR
 from ood.detectors import method
 from ood.ranks import cliques, compare

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style
-from ood.artifacts.overview import LABELS
+from ood.artifacts.methods import LABELS
 from ood.detectors import method
 from ood.summaries import ALL, BINS
 

@@ -5,33 +5,10 @@ import matplotlib.pyplot as plt
 from ood.artifacts.columns import RANKED, panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style
+from ood.artifacts.methods import LABELS
 from ood.artifacts.table import Column, Panel, Row, Table
 from ood.detectors import method
 from ood.pixels import SHEET
-
-LABELS = {
-    "msp": "MSP",
-    "maxlogit": "MaxLogit",
-    "energy": "Energy",
-    "odin": "ODIN",
-    "react": "ReAct",
-    "rankfeat": "RankFeat",
-    "gradnorm": "GradNorm",
-    "exgrad": "ExGrad",
-    "encoding_output": r"$\|h\|_1 \times$ Energy",
-    "rg": "RG",
-    "gaia_z": "GAIA-Z",
-    "gaia_a": "GAIA-A",
-    "gradients": r"$E_p \|g\|_2^2$ (S6)",
-    "batchgrad": "BatchGrad",
-    "gradients_deep": "ExGrad, deep",
-    "batchgrad_deep": "BatchGrad, deep",
-    "knn": "KNN",
-    "kl_matching": "KL-Matching",
-    "mahalanobis": "Mahalanobis",
-    "mahalanobis_layers": "Mahalanobis (layers)",
-    "mos": "MOS",
-}
 
 
 def headline(evidence: Evidence, benchmark: str) -> Table:
