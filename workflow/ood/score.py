@@ -66,7 +66,10 @@ def read_split(index: Path, features: Path, split: str) -> Labelled:
 
 
 def read_attributions(path: Path, features: Features) -> Attributions:
-    """An attributions file; its rows are the images of the split ``test``."""
+    """An attributions file; its rows are the images of the split ``test``, as those of ``features``.
+
+    Raises Problem for a network without layers, and for arrays that do not fit.
+    """
     with safe_open(path, framework="numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
         about = json.loads(file.metadata()["ood"])
@@ -76,7 +79,12 @@ def read_attributions(path: Path, features: Features) -> Attributions:
             "config.yaml a list of detectors without gaia_a and gaia_z."
         )
     layers, late, final, blocks = (tuple(about[name]) for name in ("layers", "late", "final", "blocks"))
-    return Attributions(features, layers, late, arrays.pop("channels"), arrays, final, blocks)
+    channels, shape = arrays.pop("channels"), (len(features.h), len(layers))
+    wrong = {name: values.shape for name, values in arrays.items() if values.shape != shape}
+    if wrong or channels.shape != shape[1:]:
+        found = ", ".join(f"{name} {size}" for name, size in {"channels": channels.shape, **wrong}.items())
+        raise Problem(f"{path}: images and layers, {shape}, are expected, it has {found}. Delete it and run again.")
+    return Attributions(features, layers, late, channels, arrays, final, blocks)
 
 
 class Batches:
