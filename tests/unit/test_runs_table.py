@@ -55,14 +55,14 @@ def test_networks_images_methods_and_processors_are_named(evidence):
     assert list(frame.loc["Two_2"])[0] == "resnet_a (depth 20), 272,474 parameters; published weights"
     assert list(frame.loc["ImageNet-1k, DenseNet-121"]) == ["not run", "", "", ""]
     assert "MNIST, SVHN and CIFAR-10" not in frame.index  # which One reproduces
-    assert len(frame) == 6
+    assert len(frame) == 7
 
 
 def test_the_page_prints_them_by_id_and_tex_signs_are_escaped(evidence):
     runs_table.save(evidence)
     text, defined = (evidence.out / "RUNS.tex").read_text(), macros([evidence.out / "RUNS.csv"])
     asked = [part.split("}")[0] for part in text.split(r"\ours{")[1:]]
-    assert len(asked) == 2 * len(runs_table.HEADS) + 4
+    assert len(asked) == 2 * len(runs_table.HEADS) + 5
     assert all(rf"\definecell{{ours}}{{{name}}}" in defined for name in asked)
     assert r"resnet\_a (depth 20)" in defined and r"Two\_2 &" in text
     assert "resnet_a (depth 20)" in (evidence.out / "RUNS.html").read_text()

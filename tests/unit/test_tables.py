@@ -46,7 +46,7 @@ def evidence(folder: Path, values: list[float], **changes) -> Evidence:
         for detector in variants
         for variant in variants[detector]
         for dataset in (*about["ood"], *about["averages"])
-        for metric in ("AUROC", "FPR95")
+        for metric in ("AUROC", "FPR95", "AUROC_pairwise_flip")
     ]
     (folder / "cells").mkdir()
     pd.DataFrame(rows).to_parquet(folder / "cells" / "mnist.parquet")
@@ -109,6 +109,26 @@ def test_a_printed_number_stands_beside_what_reproduces_it(tmp_path, values, dif
     other = entry(table, given, "IGOE-T2/U=1 V=energy/mnist letters AUROC")
     assert (other["printed"], other["difference"]) == ("", "")
     assert table.kinds(table.panels[0]) == ("printed", "ours", "difference")
+
+
+def test_averages_of_ours_also_stand_with_the_best_sign_of_each_set(tmp_path):
+    given = evidence(tmp_path, [0.9])
+    cells = given.cells["mean"].copy()
+    cells[cells.index.get_level_values("metric") == "AUROC_pairwise_flip"] = 0.7
+    given.cells["mean"] = cells
+    columns = igoe.products(given, "mnist").entries(given).groupby("column")["ours"].unique()
+    assert list(columns["mnist average AUROC_pairwise_flip"]) == ["0.700"]
+    assert list(columns["mnist average AUROC"]) == ["0.900"] and len(columns) == 4
+    assert "flip" not in " ".join(igoe.products(given, "small_scale").entries(given)["column"])
+
+
+def test_what_is_no_score_is_said_to_be_none(tmp_path):
+    given = evidence(tmp_path, [0.9], detectors=["rg"])
+    found = igoe_gradients.gradient_scores_by_set(given, "mnist").entries(given).set_index("id")["shown"]
+    column = "mnist svhn_grey_corner AUROC"
+    assert found[[f"IGOE-A1/{row} shallow/{column}" for row in ("S1", "S2")]].tolist() == ["no score", "not run"]
+    printed = igoe_gradients.gradient_scores_by_set(given, "small_scale").entries(given)
+    assert set(printed["shown"]) == {"not run"}
 
 
 def test_without_a_counterpart_nothing_stands_beside(tmp_path):

@@ -4,7 +4,10 @@
 or the method alone where the table's variants are what numbers are asked for (batches). ``groups`` name several terms,
 ``sets`` OOD sets and batches, with their names in print and in our benchmarks. A claim ``holds`` as an expression
 (ood.expressions), or is ``unchecked`` for a reason. ``printed`` are the tables that it is checked on, each term in the
-first that has it, ``where`` restricts their rows, ``only`` the benchmarks that it is about (without it: all).
+first that has it, ``where`` restricts their rows. ``about`` names those of the papers' own benchmarks that the sentence
+is about: on a benchmark that reproduces another, of which the paper may say the contrary, it is not judged, on one that
+reproduces none it is, as it might carry over. ``only`` names the only benchmarks that it is judged on; empty: on print
+alone.
 """
 
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ood import detectors
+from ood.artifacts import PRINTED
 from ood.errors import Problem, unknown
 from ood.expressions import Expression, Number
 
@@ -48,11 +52,17 @@ class Claim(Strict):
     unchecked: str | None = None
     printed: list[str] = []
     where: dict[str, str] = {}
+    about: list[str] | None = None
     only: list[str] | None = None
 
     @property
     def paper(self) -> str:
         return self.id.partition("-")[0]
+
+    def concerns(self, benchmark: str, reproduces: str | None) -> bool:
+        """Whether it is judged on a benchmark, which may reproduce one of the papers' own."""
+        elsewhere = self.about is not None and reproduces is not None and reproduces not in self.about
+        return not elsewhere and (self.only is None or benchmark in self.only)
 
     @model_validator(mode="after")
     def _one_of(self) -> "Claim":
@@ -128,6 +138,9 @@ class Document(Strict):
             if ids.count(claim.id) > 1:
                 raise Problem(f"claim {claim.id} is there twice. Give one of them another id.")
         for claim in self.checked():
+            for name in claim.about or []:
+                if name not in PRINTED:
+                    raise Problem(f"claim {claim.id}, about: {unknown('printed benchmark', name, PRINTED)}")
             try:
                 asked = self.asked(claim)
             except Problem as problem:

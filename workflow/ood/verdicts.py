@@ -40,10 +40,10 @@ def _certain(judged: Judgement) -> str:
     return {(0.0, 1.0): HOLDS, (1.0, 0.0): FAILS}.get((judged.holds, judged.fails), TIE)
 
 
-def our_verdict(world: Ours, document: Document, claim: Claim, benchmark: str, confidence: float) -> dict[str, Any]:
-    """On a benchmark: the p-value and side, margin and interval, or why there is none."""
+def our_verdict(world: Ours, document: Document, claim: Claim, confidence: float) -> dict[str, Any]:
+    """On a benchmark that the claim concerns: the p-value and side, margin and interval, or why there is none."""
     nothing = {"verdict": "", "margin": np.nan, "low": np.nan, "high": np.nan, "p": np.nan, "noise": "", "why": ""}
-    if claim.holds is None or (claim.only is not None and benchmark not in claim.only):
+    if claim.holds is None or not claim.concerns(world.benchmark, world.reproduces):
         return nothing
     try:
         judged = document.expression(claim).judge(world)
@@ -91,7 +91,7 @@ def verdicts(
     """One row per claim: what it says, its verdict on the printed cells and on this benchmark.
 
     metrics: of the benchmark's detectors that claims are about. times: the timing file, if there is one. spec:
-    benchmark, average (the OOD sets of it), confidence.
+    benchmark, reproduces (one of the papers' own or None), average (the OOD sets of it), confidence.
     """
     parsed, cells = claims.load(document), by_score(published.load(published_cells[0].parent))
     wanted = {(detector, variant) for detector, variants in parsed.variants.items() for variant in variants}
@@ -99,13 +99,14 @@ def verdicts(
     frame = pd.concat(
         [one[[pair in wanted for pair in zip(one["detector"], one["variant"], strict=True)]] for one in frames]
     )
-    world = Ours(parsed, frame, pd.read_parquet(times[0]) if times else None, spec["average"])
+    taken = pd.read_parquet(times[0]) if times else None
+    world = Ours(parsed, frame, taken, spec["average"], spec["benchmark"], spec["reproduces"])
     rows = [
         {
             **{key: getattr(claim, key) or "" for key in ("id", "paper", "source", "claim", "holds", "unchecked")},
             "benchmark": spec["benchmark"],
             **printed_verdict(cells, parsed, claim),
-            **our_verdict(world, parsed, claim, spec["benchmark"], spec["confidence"]),
+            **our_verdict(world, parsed, claim, spec["confidence"]),
         }
         for claim in track(parsed.claims, "claim", len(parsed.claims))
     ]

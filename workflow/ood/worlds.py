@@ -77,14 +77,22 @@ def _average(row: Any) -> bool:
 
 
 class Ours:
-    """The numbers of one benchmark.
+    """The numbers of one ``benchmark``, which may reproduce one of the papers' own.
 
     metrics: the rows of ``ood.evaluate`` for the detectors that were run, with what each was in every bootstrap draw;
     times: the timing file's rows, or none; average: the OOD sets that the average is over.
     """
 
-    def __init__(self, document: Document, metrics: pd.DataFrame, times: pd.DataFrame | None, average: list[str]):
-        self.document, self.times = document, times
+    def __init__(
+        self,
+        document: Document,
+        metrics: pd.DataFrame,
+        times: pd.DataFrame | None,
+        average: list[str],
+        benchmark: str,
+        reproduces: str | None = None,
+    ):
+        self.document, self.times, self.benchmark, self.reproduces = document, times, benchmark, reproduces
         self.within, self.sets = document.within, average
         self.detectors, self.datasets = set(metrics["detector"]), list(metrics["dataset"].unique())
         self.rows = {(row.detector, row.variant, row.dataset, row.metric): row for row in metrics.itertuples()}

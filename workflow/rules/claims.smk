@@ -21,6 +21,7 @@ rule verdicts:
     params:
         spec=lambda wildcards: spec(
             benchmark=wildcards.benchmark,
+            reproduces=CONFIG.benchmarks[wildcards.benchmark].reproduces,
             average=CONFIG.benchmarks[wildcards.benchmark].averaged()["average"],
             confidence=CONFIG.bootstrap.confidence,
         ),

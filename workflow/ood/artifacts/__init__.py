@@ -16,6 +16,7 @@ PAPERS = {"overview": "Overview", "gaia": "GAIA", "igoe": "How useful are gradie
 # The papers' own benchmarks, by the names that artifacts use.
 PRINTED = {
     "cifar10": "CIFAR-10, ResNet34",
+    "cifar100": "CIFAR-100, ResNet34",
     "imagenet": "ImageNet-1k, BiT-S R101x1",
     "densenet121": "ImageNet-1k, DenseNet-121",
     "resnet50": "ImageNet-1k, ResNet-50",

@@ -177,8 +177,12 @@ FINDINGS = (
         "On small networks the sign of a score is chosen for each pair of sets, after its AUROC is known.",
         "Igoe et al., released code",
         tuple(
-            Line(f"AUROC of {label}, {words}", cell(*ours, metric=metric))
-            for label, ours in {"Energy": ("energy", "energy"), "GradNorm": ("gradnorm", "weight")}.items()
+            Line(f"AUROC of {label}, {words}", cell(*ours, metric=metric, dataset=average))
+            for label, ours, average in (
+                ("Energy", ("energy", "energy"), "average"),
+                ("GradNorm", ("gradnorm", "weight"), "average"),
+                ("GradNorm with resized images", ("gradnorm", "weight"), "average_resize"),
+            )
             for words, metric in {"one sign": "AUROC", "best sign for each set": "AUROC_pairwise_flip"}.items()
         ),
     ),

@@ -12,7 +12,10 @@ from ood.artifacts.table import Column, Panel, Row, Table
 from ood.summaries import ALL, LAYERS
 
 GAIA_A, GAIA_Z = ("gaia_a", "q=0.5"), ("gaia_z", "all")
-CIFAR10 = {"id_dataset": "CIFAR-10", "ood_dataset": "average of 5"}
+CIFAR = {  # the papers' own benchmark: what is printed of it
+    benchmark: {"id_dataset": identity, "ood_dataset": "average of 5"}
+    for benchmark, identity in (("cifar10", "CIFAR-10"), ("cifar100", "CIFAR-100"))
+}
 FUSIONS = {  # key: label, column of gaia_a, the print's variant
     "top-1 label": ("w/o fusion (top-1 label)", "top1", "w/o fusion (top 1 label)"),
     "output only": ("w/o fusion (output only)", "output", "w/o fusion (output only)"),
@@ -33,13 +36,8 @@ AS_PRINTED = {
 def seed_stability(evidence: Evidence) -> Table:
     """GAIA-S-T2: mean and spread over five seeds; the papers' CIFAR columns and one panel per benchmark of ours."""
     printed = [
-        Column(
-            f"{name} {metric}",
-            f"{name} {metric}",
-            None,
-            {"id_dataset": name, "ood_dataset": "average of 5", "metric": metric},
-        )
-        for name in ("CIFAR-10", "CIFAR-100")
+        Column(f"{names['id_dataset']} {metric}", f"{names['id_dataset']} {metric}", None, {**names, "metric": metric})
+        for names in CIFAR.values()
         for metric in ("FPR95", "AUROC")
     ]
     own = [
@@ -50,7 +48,7 @@ def seed_stability(evidence: Evidence) -> Table:
                     f"{name} {metric}",
                     metric,
                     (name, "average", metric),
-                    {**CIFAR10, "metric": metric} if about["reproduces"] == "cifar10" else None,
+                    {**CIFAR[about["reproduces"]], "metric": metric} if about["reproduces"] in CIFAR else None,
                 )
                 for metric in ("FPR95", "AUROC")
             ],
@@ -167,8 +165,9 @@ def layers(evidence: Evidence, benchmark: str) -> Drawn:
                 top.plot(place, table[label], color=colour, marker=marker, markersize=2.5, linewidth=1, label=label)
             bottom.plot(place, 100 * table["AUROC"], color=COLOURS[2], marker="o", markersize=2.5, linewidth=1)
             bottom.axhline(50, color="grey", linewidth=0.6, linestyle=":")
-            blocks = table.index.str.split(".").str[0]
-            for start in np.flatnonzero(blocks[1:] != blocks[:-1]) + 1.5:
+            stages = table.index.str.split(".").str[0]
+            borders = np.flatnonzero(stages[1:] != stages[:-1]) + 1.5
+            for start in borders:
                 for axis in (top, bottom):
                     axis.axvline(start, color="lightgrey", linewidth=0.8, zorder=0)
             top.set(title=title, ylabel=r"mean of $E^2$", yscale="log" if detector == "gaia_a" else "linear")
@@ -180,7 +179,7 @@ def layers(evidence: Evidence, benchmark: str) -> Drawn:
         figure,
         f"GAIA-S-F3.{benchmark}",
         f"Contribution of each normalisation layer: {title} (GAIA supplement, Figure 3). Above: mean squared "
-        "abnormality of ID and OOD images; below: AUROC of that layer alone, average over OOD sets and seeds. Vertical "
-        f"lines separate the stem and the four blocks. {forms}",
+        "abnormality of ID and OOD images; below: AUROC of that layer alone, average over OOD sets and seeds. "
+        f"{'Vertical lines separate stem and stages. ' if len(borders) else ''}{forms}",
         numbers,
     )

@@ -1,6 +1,6 @@
 """Output terms and their products: Igoe et al., How Useful are Gradients for OOD Detection Really? (2022), Table 2."""
 
-from ood.artifacts.columns import foot, panels
+from ood.artifacts.columns import SIGNS, foot, signed
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.table import Row, Table
 
@@ -36,12 +36,12 @@ def products(evidence: Evidence, benchmark: str) -> Table:
         "Output terms, products with the feature norm, gradient scores: "
         f"{evidence.where(benchmark)} (Igoe et al., Table 2).",
         _rows(evidence.is_ours(benchmark)),
-        panels(evidence, "IGOE-T2", benchmark, ("AUROC",)),
+        signed(evidence, "IGOE-T2", benchmark),
         unit="fraction",
         foot=foot(
             evidence,
             benchmark,
-            "One fixed sign per score. GradNorm is $2\\|h\\|_1 \\times$ TV.",
+            f"{SIGNS} GradNorm is $2\\|h\\|_1 \\times$ TV.",
             "The small-scale numbers flip a score's sign for each pair with an AUROC below 0.5.",
             unit="AUROC as a fraction",
         ),

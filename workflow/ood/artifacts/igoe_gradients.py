@@ -1,6 +1,6 @@
 """The tables of gradient scores of Igoe et al. (2022): last layer and whole network, on average and by OOD set."""
 
-from ood.artifacts.columns import SMALL_SCALE, foot, panels
+from ood.artifacts.columns import SIGNS, SMALL_SCALE, foot, signed
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.table import Column, Panel, Row, Table
 
@@ -22,10 +22,11 @@ FORMULAS = {
     "S6": r"$E_p \|g_Y\|_2^2$",
     "S7": r"$E_p \|g_Y\|_1$, ExGrad",
 }
+NO_SCORE = "no score"
 TERMS = {"varsum": ("VarSum", "ExGrad V term: sum_k p_k(1-p_k)"), "tv": ("TV", "GradNorm V term: sum_k |1/C - p_k|")}
-SIGNS = (
+LETTERS = (
     "$g_y$ is the gradient of $\\log p_y$, for the last layer (shallow) or all parameters (deep), biases included. "
-    "S1 is zero for every image: what is printed of it ranks rounding errors, and there is none of ours."
+    "S1 is zero for every image, so no score: what is printed of it ranks rounding errors."
 )
 
 
@@ -36,7 +37,8 @@ def _gradient_rows() -> list[Row]:
         deep = ("gradients_deep", f"{name} weight_and_bias") if shallow else None
         for depth, ours in (("deep", deep), ("shallow", shallow)):
             printed = {"method": method, "variant": depth.capitalize()}
-            rows.append(Row(f"{name} {depth}", f"{name} {FORMULAS[name]}, {depth}", ours, printed))
+            label = f"{name} {FORMULAS[name]}, {depth}"
+            rows.append(Row(f"{name} {depth}", label, ours, printed, instead="" if ours else NO_SCORE))
     for v, (label, method) in TERMS.items():
         rows.append(
             Row(f"V={v}", f"{label} alone", ("encoding_output", f"U=1 V={v}"), {"method": method, "variant": "N/A"})
@@ -77,21 +79,21 @@ def _pairs(evidence: Evidence, artifact: str, benchmark: str, caption: str, rows
         f"{artifact}.{benchmark}",
         f"{caption}: {evidence.where(benchmark)} (Igoe et al., Appendix A).",
         rows,
-        panels(evidence, artifact, benchmark, ("AUROC",)),
+        signed(evidence, artifact, benchmark),
         unit="fraction",
-        foot=foot(evidence, benchmark, remark, remark, unit="AUROC as a fraction"),
+        foot=foot(evidence, benchmark, f"{SIGNS} {remark}", remark, unit="AUROC as a fraction"),
     )
 
 
 def gradient_scores(evidence: Evidence) -> Table:
     """IGOE-T1: the seven gradient scores and the output terms, on average."""
     caption = "Gradient scores, shallow and deep, and the output terms they come from (Igoe et al., Table 1)."
-    return _averages(evidence, "IGOE-T1", caption, _gradient_rows(), SIGNS)
+    return _averages(evidence, "IGOE-T1", caption, _gradient_rows(), LETTERS)
 
 
 def gradient_scores_by_set(evidence: Evidence, benchmark: str) -> Table:
     """IGOE-A1: the same for every OOD set."""
-    return _pairs(evidence, "IGOE-A1", benchmark, "Gradient scores by OOD set", _gradient_rows(), SIGNS)
+    return _pairs(evidence, "IGOE-A1", benchmark, "Gradient scores by OOD set", _gradient_rows(), LETTERS)
 
 
 def batchgrad(evidence: Evidence) -> Table:

@@ -51,7 +51,7 @@ def browsed(table: Table, entries: pd.DataFrame) -> str:
 
     def entry(name: str) -> page.Entry:
         line = found.loc[name]
-        value = line["mean"] if line["ours"] else line["printed"].split(" ")[0]
+        value = line["mean"] if line["cell"] else line["printed"].split(" ")[0]
         interval = f", interval {line['low']:.2f} to {line['high']:.2f}" if pd.notna(line.get("low")) else ""
         html = page.number(line["shown"], line["printed"], line["difference"], line["mark"])
         return page.Entry(html, value, name, interval)

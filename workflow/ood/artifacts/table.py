@@ -42,12 +42,16 @@ def shown(entries: pd.DataFrame) -> pd.Series:
 
 
 class Row(NamedTuple):
-    """A method: its name in cell ids, its label (TeX), our (detector, variant), the print's columns."""
+    """A method: its name in cell ids, its label (TeX), our (detector, variant), the print's columns.
+
+    ``instead``: what stands in our columns where there is nothing of ours on purpose.
+    """
 
     key: str
     label: str
     ours: tuple[str, str] | None
     printed: dict[str, str] | None = None
+    instead: str = ""
 
 
 class Column(NamedTuple):
@@ -100,7 +104,7 @@ class Table:
             "row": row.key,
             "column": column.key,
             "printed": "",
-            "ours": "",
+            "ours": row.instead if column.ours else "",
             "difference": "",
             "published": "",
             "cell": "",

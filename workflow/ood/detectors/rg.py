@@ -9,7 +9,8 @@ and 4 (T at k = 1). ``additive alpha=...*alpha_s``: E + alpha F (Table 5) with k
 It says that alpha_s makes the standard deviations of the two terms "close" on 1,000 random training images: here it is
 their quotient, over all images where there are fewer. ``U=clip V=1`` and ``U=clip V=tv`` are the rows of Table 2 that
 no other detector has: F alone (RG: U = 1, V = ours), and F TV (RG: U = GN, V = ours). RG's letters are the other way
-round. The other rows: gradnorm ``weight``, ``k=inf T=1``, energy, ``k=1 T=1``.
+round. The other rows: gradnorm ``weight``, ``k=inf T=1``, energy, ``k=1 T=1``. As neither part is one of a gradient's
+any more, RG does not count as ``gradient``.
 """
 
 from typing import Annotated

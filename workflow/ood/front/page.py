@@ -56,7 +56,8 @@ def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list
         "more claims are arguments or pictures). A claim counts where it concerns the benchmark; where that is not the "
         "paper's own, *fails* means that it did not carry over. The last columns are average AUROC over a benchmark's "
         "OOD sets in percent, mean ± sample standard deviation over seeds, of methods in their default variant; *best* "
-        "means best on these very sets."
+        "means best on these very sets. A gradient method is made of gradients, computed or in closed form: GradNorm "
+        "is, RG, which replaces both of its parts, is not."
     )
     where = "; ".join(f"`{run.name}` ({run.origin})" for run in runs)
     origin = f"Released runs: {where}." if runs else "No run is released yet: only what is printed is judged."
