@@ -80,7 +80,7 @@ def save(evidence: Evidence, figure: Figure, name: str, caption: str, numbers: d
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # matplotlib's creation date
     with style():
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # once is enough: drawing is most of a notebook's time
+        figure.set_layout_engine(None)  # once is enough: drawing is most of a notebook's time
         box = figure.get_tightbbox().padded(PAD)
         figure.savefig(evidence.out / f"{name}.png", bbox_inches=box, metadata={"Software": None})
         figure.savefig(evidence.out / f"{name}.pdf", bbox_inches=box)
