@@ -13,6 +13,7 @@ some of the wide network's are shown: the narrow one's is less than what a proce
 import multiprocessing
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -126,6 +127,7 @@ def one_by_one(network: networks.Classifier, train: Labelled) -> dict[str, Way]:
         library.MaxSoftmax(network),
         library.MaxLogit(network),
         library.EnergyBased(network),
+        library.GradNorm(network, param_filter=lambda name: name == "linear.weight"),  # the head's
         library.ReAct(network.features, network.head, threshold=1.0),
         library.KNN(network.features, k=50).fit_features(h.float(), labels),
         library.KLMatching(network).fit_logits(z.float()),
@@ -206,6 +208,7 @@ def alone(name: str, width: int, batch: int, count: int) -> float:
 
 
 def main() -> None:
+    warnings.filterwarnings("ignore", "There is a performance drop")  # torch's, of pytorch-ood's GradNorm
     for (width, batch), count in CASES.items():
         device, every = ways(width)
         batches = images(batch, count, device)
