@@ -161,7 +161,7 @@ def test_a_new_seed_adds_its_chain(project, after):
     assert project.planned() == CHAIN | after
 
 
-def test_a_changed_recipe_reruns_everything_after_training(project, after):
+def test_a_changed_recipe_reruns_its_trainings_and_all_after_them(project, after):
     project.configure(lambda config: config["recipes"]["digits"].update(epochs=2))
     assert project.planned() == CHAIN | {"closeup": 1} | after
 

@@ -1,7 +1,8 @@
 """VGG16 for ImageNet: torchvision's, with its IMAGENET1K_V1 weights (``vgg16-397923af.pth``, top-1 71.59).
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (ICLR 2015), without
-BatchNorm. 138,357,544 parameters for 1,000 classes. Only the saliency maps of GAIA's supplement (Figure 1) use it.
+BatchNorm. 138,357,544 parameters for 1,000 classes. Of the papers only the saliency maps of GAIA's supplement use it
+(Figure 1); no benchmark of config.yaml does, as GAIA's own scores are not defined on it.
 """
 
 from torch import Tensor, nn
