@@ -131,8 +131,9 @@ def test_what_is_no_score_is_said_to_be_none(tmp_path):
     assert set(printed["shown"]) == {"not run"}
 
 
-def test_without_a_counterpart_nothing_stands_beside(tmp_path):
-    given = evidence(tmp_path, [0.9], reproduces=None)
+@pytest.mark.parametrize("changes", [{"reproduces": None}, {"id": "letters"}], ids=["of none", "of other images"])
+def test_without_a_counterpart_nothing_stands_beside(tmp_path, changes):
+    given = evidence(tmp_path, [0.9], **changes)
     for table in (igoe.products(given, "mnist"), rg.ablation(given, "mnist")):
         assert (table.entries(given)["printed"] == "").all()
         assert table.kinds(table.panels[0]) == ("ours",) and r"\printed" not in latex(table)

@@ -88,7 +88,7 @@ def signed(evidence: Evidence, artifact: str, benchmark: str) -> list[Panel]:
 def _ours(evidence: Evidence, artifact: str, benchmark: str, metric: str) -> list[Column]:
     about = evidence.benchmarks[benchmark]
     source = about["reproduces"]
-    printed = REPRODUCED[source][about["id"]] if source in ARTIFACTS[artifact].printed_for else {}
+    printed = REPRODUCED[source].get(about["id"], {}) if source in ARTIFACTS[artifact].printed_for else {}
     return [
         Column(
             f"{benchmark} {name} {metric}",

@@ -56,15 +56,8 @@ def _multiples(axis: Axes, title: str, series: dict[str, list[float]]) -> None:
     """Points by label, a method on each line, in the order of ``TIMED``, MSP being 1."""
     lines = range(len(TIMED))
     for (label, times), marker, colour in zip(series.items(), MARKERS, COLOURS, strict=False):
-        axis.scatter(
-            [time / times[0] for time in times],
-            lines,
-            marker=marker,
-            s=18,
-            facecolors="none",
-            edgecolors=colour,
-            label=label,
-        )
+        ratios = [time / times[0] for time in times]
+        axis.scatter(ratios, lines, marker=marker, s=18, facecolors="none", edgecolors=colour, label=label)
     axis.axvline(1, color="grey", linewidth=0.6, linestyle=":")
     axis.set(title=title, xscale="log", yticks=lines)
     axis.set_yticklabels([LABELS[detector] for detector in TIMED])
