@@ -19,9 +19,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ood import detectors
-from ood.artifacts import PRINTED
 from ood.errors import Problem, unknown
 from ood.expressions import Expression, Number
+from ood.papers import PRINTED
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 

@@ -13,8 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ood import catalogue, detectors
-from ood.artifacts import PRINTED
 from ood.errors import Problem, unknown
+from ood.papers import PRINTED
 from ood.recipe import Band, Recipe
 
 NETWORKS = Path(__file__).parent / "networks"

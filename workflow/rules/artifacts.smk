@@ -1,7 +1,8 @@
 # Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill for each edition.
 import csv
 
-from ood.artifacts import CATALOGUE, PAPERS, PRINTED, runs
+from ood.artifacts import CATALOGUE, PAPERS, runs
+from ood.papers import PRINTED
 from ood.audit import anchors
 
 

@@ -13,15 +13,6 @@ from typing import Any, NamedTuple
 SUFFIXES = {"table": ("tex", "csv", "html", "txt"), "figure": ("tex", "pdf", "png")}
 # One notebook each.
 PAPERS = {"overview": "Overview", "gaia": "GAIA", "igoe": "How useful are gradients?", "rg": "RG"}
-# The papers' own benchmarks, by the names that artifacts use.
-PRINTED = {
-    "cifar10": "CIFAR-10, ResNet34",
-    "cifar100": "CIFAR-100, ResNet34",
-    "imagenet": "ImageNet-1k, BiT-S R101x1",
-    "densenet121": "ImageNet-1k, DenseNet-121",
-    "resnet50": "ImageNet-1k, ResNet-50",
-    "small_scale": "MNIST, SVHN and CIFAR-10",
-}
 
 SHEETS = "results/data/{dataset}/sheet.png"
 TIMES = "results/timing/{benchmark}.parquet"

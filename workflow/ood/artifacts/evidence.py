@@ -10,9 +10,10 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from ood import published
-from ood.artifacts import ARTIFACTS, CARDS, CLOSEUPS, PRINTED, ROUNDING, SHEETS, SUMMARIES, TIMES, VERDICTS, runs
+from ood.artifacts import ARTIFACTS, CARDS, CLOSEUPS, ROUNDING, SHEETS, SUMMARIES, TIMES, VERDICTS, runs
 from ood.errors import Problem
 from ood.ledger import RESULTS
+from ood.papers import PRINTED
 
 KEY = ["benchmark", "detector", "variant", "dataset", "metric"]
 

@@ -1,8 +1,9 @@
 """The tables of gradient scores of Igoe et al. (2022): last layer and whole network, on average and by OOD set."""
 
-from ood.artifacts.columns import SIGNS, SMALL_SCALE, foot, signed
+from ood.artifacts.columns import SIGNS, foot, signed
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.table import Column, Panel, Row, Table
+from ood.papers import SMALL_SCALE
 
 GRADIENTS = {  # id: the print's method, our shallow column
     "S1": ("||E_p[grad log p_Y]||_2^2", None),
