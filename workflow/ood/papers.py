@@ -58,3 +58,9 @@ REPRODUCED: dict[str, dict[str, dict[str, Print]]] = {
 }
 # The columns of a table of theirs, by label.
 OWN = {"imagenet": IMAGENET, "densenet121": IMAGENET, "resnet50": IMAGENET, "small_scale": SMALL_SCALE}
+
+
+def printed_id(reproduces: str | None, id_dataset: str) -> str | None:
+    """What a paper calls the in-distribution set of a benchmark that reproduces one of its own; None for others."""
+    columns = REPRODUCED.get(reproduces, {}).get(id_dataset, {})
+    return next((column["id_dataset"] for column in columns.values()), None)

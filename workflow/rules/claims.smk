@@ -21,6 +21,7 @@ rule verdicts:
     params:
         spec=lambda wildcards: spec(
             benchmark=wildcards.benchmark,
+            id=CONFIG.benchmarks[wildcards.benchmark].id,
             reproduces=CONFIG.benchmarks[wildcards.benchmark].reproduces,
             average=CONFIG.benchmarks[wildcards.benchmark].averaged()["average"],
             confidence=CONFIG.bootstrap.confidence,

@@ -19,9 +19,11 @@ FOOT = (
     "its own interval (at bootstrap.confidence of config.yaml) from resampled images and, from three seeds on, the "
     "spread over seeds. Holds and fails are said where the p-value, corrected for the parts of the claim and (Holm) "
     "for all claims of the paper on the benchmark, says so at that confidence. Printed: on the paper's own cells, "
-    "an average being the mean of the cells printed beside it. A dash: the claim does not concern the benchmark. "
-    "Where a benchmark is not the paper's own, a verdict says whether the claim carries over to it, not whether it "
-    "is true."
+    "an average being the mean of the cells printed beside it. A dash: the claim does not concern the benchmark, or "
+    "cannot be judged there. Where a benchmark is not the paper's own, a verdict says whether the claim carries over "
+    "to it, not whether it is true. Where it has one of a paper's several networks, brackets say if the cells printed "
+    "for that one have another verdict than all of them. Our reading: not in the paper's words, but read off a table, "
+    "or more strictly than said; it is judged, and not counted."
 )
 COUNTED = ("holds", "fails", "within noise", "not run")
 
@@ -44,7 +46,7 @@ def entries(frame: pd.DataFrame) -> pd.DataFrame:
             "printed": _count(part["printed"], COUNTED[:2]),
             "ours": _count(part["verdict"], COUNTED),
         }
-        for (paper, benchmark), part in judged.groupby(["paper", "benchmark"], sort=False)
+        for (paper, benchmark), part in judged[~judged["reading"]].groupby(["paper", "benchmark"], sort=False)
     ]
     columns = ["id", "row", "column", "printed", "ours", "margin", "low", "high", "p", "p_holm", "noise", "why"]
     return pd.concat([pd.DataFrame(counts), lines[columns]], ignore_index=True)
@@ -62,7 +64,8 @@ def _printed(row: tuple) -> str:
 def _ours(row: tuple) -> str:
     if pd.isna(row.margin):
         return row.verdict or "\u2013"
-    return f"{row.verdict} {row.margin:.2f} [{row.low:.2f}, {row.high:.2f}]".replace("-", "\u2212")
+    there = f" (its print: {row.printed_there})" if row.printed_there not in ("", row.printed) else ""
+    return f"{row.verdict} {row.margin:.2f} [{row.low:.2f}, {row.high:.2f}]".replace("-", "\u2212") + there
 
 
 def save(evidence: Evidence) -> pd.DataFrame:
@@ -73,7 +76,8 @@ def save(evidence: Evidence) -> pd.DataFrame:
     counts, claims = shown[shown.index.isin(frame["paper"])], shown[shown.index.isin(frame["id"])].reset_index()
     texts = about.set_index("id")
     claims.insert(1, "claim", list(texts.loc[claims["claim id"], "claim"]))
-    claims.insert(2, "source", list(texts.loc[claims["claim id"], "source"]))
+    sources = texts["source"] + texts["reading"].map({True: ", our reading", False: ""})
+    claims.insert(2, "source", list(sources.loc[claims["claim id"]]))
     left = texts.loc[texts["unchecked"] != "", ["claim", "unchecked"]]
     frames = [counts, claims.set_index("claim id"), left]
     caption = f"{CAPTION} Counts: {' / '.join(COUNTED)}"
@@ -131,4 +135,5 @@ def latex(about: pd.DataFrame, evidence: Evidence) -> str:
 
 
 def _claim(row: tuple) -> str:
-    return rf"\textbf{{{row.id}}} {row.claim.translate(SPECIAL)} ({row.source.translate(SPECIAL)})"
+    reading = ", our reading" if row.reading else ""
+    return rf"\textbf{{{row.id}}} {row.claim.translate(SPECIAL)} ({row.source.translate(SPECIAL)}{reading})"
