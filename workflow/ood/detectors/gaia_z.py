@@ -15,8 +15,8 @@ with a ReLU behind each attribution layer.
 On BiT the code takes the nine GroupNorms of block 4 and a tenth tensor, chosen by the name of the OOD set: for Textures
 the GroupNorm before the head; for iNaturalist, SUN and Places the pooled output, whose gradient has no zeros, so that
 it changes no ranking. Here each is one variant for every OOD set: ``all`` the nine, ``with final norm`` all ten. The
-default is the former, as three of the four printed numbers are its own. A detector that chose by the OOD set's name, as
-the code does, would know what it is to find out.
+default is the former, as the code's numbers for three of the four OOD sets would be its own. A detector that chose by
+the OOD set's name, as the code does, would know what it is to find out.
 """
 
 import numpy as np
