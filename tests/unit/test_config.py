@@ -35,6 +35,8 @@ def test_the_shipped_configuration_is_right():
     assert config.methods("digits") == [name for name in config.detectors if name not in costly]
     assert config.methods("cifar10") == [*config.methods("digits"), "mahalanobis_layers"]
     assert config.options("odin", "cifar10") == {"temperature": 1000, "epsilon": 0.004}
+    assert config.options("mahalanobis_layers", "cifar10") == {}  # the method's default, GAIA's value for CIFAR-10
+    assert config.options("mahalanobis_layers", "cifar100") == {"epsilon": 0.005}
     for benchmark in ("imagenet_bit", "imagenet_densenet121", "imagenet_resnet50"):
         assert config.options("odin", benchmark) == {"temperature": 1000, "epsilon": 0}
         assert config.options("mahalanobis_layers", benchmark) == {"epsilon": 0.005}
