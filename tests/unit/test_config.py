@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ood import catalogue
 from ood.config import load
 from ood.errors import Problem
+from ood.papers import REPRODUCED
 
 TEXT = (Path(__file__).parents[2] / "config.yaml").read_text()
 
@@ -41,6 +43,21 @@ def test_the_shipped_configuration_is_right():
         assert config.options("odin", benchmark) == {"temperature": 1000, "epsilon": 0}
         assert config.options("mahalanobis_layers", benchmark) == {"epsilon": 0.005}
         assert config.options("energy", benchmark) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "tested"), [("mnist", 10_000), ("svhn", 10_000), ("cifar10_playground", 10_000), ("mnist_first", 1_952)]
+)
+def test_small_scale_numbers_stand_beside_those_of_the_sets_that_were_printed(name, tested):
+    """The first 10,000 images of every test set, converted by the authors' code; of SVHN what there is."""
+    config, datasets = load(yaml.safe_load(TEXT)), catalogue.datasets()
+    benchmark = config.benchmarks[name]
+    printed = REPRODUCED["small_scale"][benchmark.id]
+    assert [ood for ood in benchmark.ood if ood in printed] == benchmark.averaged()["average"]
+    assert {datasets[ood].count for ood in benchmark.ood if "svhn" in ood} <= {tested}
+    assert {datasets[ood].count for ood in benchmark.ood if "svhn" not in ood} == {10_000}
+    trained = {"mnist": 60_000, "svhn_id_first10000": 73_257, "cifar10": 50_000}
+    assert datasets[benchmark.id].count - trained[benchmark.id] == 10_000
 
 
 PUBLISHED = {"file": "weights/resnet20-12fca82f.th", "accuracy": [0.9, 1.0]}
