@@ -37,7 +37,7 @@ def test_what_is_kept_is_what_was_verified(crate, monkeypatch):
 
 def test_what_is_not_right_leaves_nothing(crate, monkeypatch):
     answer(monkeypatch, right=False)
-    with pytest.raises(Problem, match=r"run.zip is not kept, for it is not as its records say:\ncontent whole"):
+    with pytest.raises(Problem, match=r"run.zip is not kept, because it is not as its records say:\ncontent whole"):
         released.release(crate, "digits")
     assert not list(Path("results").iterdir())
 
@@ -51,7 +51,7 @@ def test_what_is_no_crate_is_named_and_leaves_nothing(crate):
 @pytest.mark.parametrize("name", ["../digits", "/tmp/digits", "a/b", "", ".digits", "-digits", "digits\n", "two words"])
 def test_a_name_that_is_none_of_a_file_is_refused(crate, monkeypatch, name):
     answer(monkeypatch, right=True)
-    with pytest.raises(Problem, match="cannot be a file's. Use letters, digits"):
+    with pytest.raises(Problem, match="cannot name a file. Use letters, digits"):
         released.release(crate, name)
     assert [path.name for path in Path().iterdir()] == ["run.zip"]
 
@@ -61,5 +61,5 @@ def test_a_name_that_is_taken_and_a_file_that_is_not_there_are_refused(crate, mo
     released.release(crate, "digits")
     with pytest.raises(Problem, match="results/released/digits.zip exists. Give the new one another name"):
         released.release(crate, "digits")
-    with pytest.raises(Problem, match="FROM 'gone.zip' is no file. make export writes one"):
+    with pytest.raises(Problem, match="FROM 'gone.zip' is not a file. make export writes one"):
         released.release(Path("gone.zip"), "other")

@@ -19,7 +19,7 @@ WIDTH, MARGIN = 160, " " * 4
 
 
 class Use:
-    """What config.yaml wants a file for, by key, and the lists of files of which any would do as well."""
+    """What config.yaml needs a file for, by key, and the lists of files any of which would do as well."""
 
     def __init__(self):
         self.keys: dict[str, list[str]] = defaultdict(list)

@@ -14,7 +14,7 @@ from ood.progress import log
 from ood.step import Input, Inputs, Output, Spec, run
 
 MARKS = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"}
-NOTHING = r"\noprint"  # a dash: the paper prints no such number
+NOTHING = r"\noprint"  # a dash: the paper does not print this number
 
 
 def typeset(text: str, mark: str = "") -> str:
@@ -41,7 +41,7 @@ def macros(tables: list[Path]) -> str:
         raise Problem(f"cell {twice.iloc[0]['id']} is in two tables, one of them {twice.iloc[0]['file']}.")
     odd = frame[frame["ours"].str.contains("nan|inf") | frame["printed"].str.contains("nan|inf")]
     if len(odd):
-        raise Problem(f"cell {odd.iloc[0]['id']} of {odd.iloc[0]['file']} is no number: '{odd.iloc[0]['ours']}'.")
+        raise Problem(f"cell {odd.iloc[0]['id']} of {odd.iloc[0]['file']} is not a number: '{odd.iloc[0]['ours']}'.")
     lines = []
     for row in frame.itertuples():
         ours = typeset(row.ours, row.mark) or (r"\notrun" if row.printed else NOTHING)

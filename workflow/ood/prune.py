@@ -1,8 +1,8 @@
 """What lies under results/ and belongs to nothing in config.yaml: ``make prune`` lists it, with CONFIRM=1 removes it.
 
 What belongs is what Snakemake's DAG of all editions and benchmarks knows (ood.plan), with its records. Downloads stay,
-begun ones as well: they are costly, and another dataset may want them. So does all that is hidden, as a job may be at
-work with it; but of the states that killed trainings go on from only as long as a job did not come to its end.
+unfinished ones as well: they are costly, and another dataset may need them. Hidden files stay too, because a job may be
+working with them; but the states from which killed trainings resume stay only until the job has finished.
 """
 
 import shutil
@@ -23,7 +23,7 @@ KEPT = tuple(Path(RESULTS, name) for name in ("archives", "logs/archives", "rele
 
 
 def belonging(jobs: list[Job], config: Config) -> set[Path]:
-    """The files of these jobs, and of each edition those that are no job's: its report, notebooks that failed."""
+    """The files of these jobs, and of each edition those that belong to no job: its report, failed notebooks."""
     known = {file for job in jobs for file in job.files} | {record_path(file) for job in jobs for file in job.outputs}
     for edition in config.editions:
         logs = Path(RESULTS, "logs/editions", edition)

@@ -1,8 +1,8 @@
 """What is left to do for a target as one shell script: ``make script TARGET=cifar10 > cifar10.sh``.
 
 For a machine with a GPU, this folder and its libraries, but neither Snakemake nor a network: what was fetched and
-prepared here is carried along in results/. Started again the script goes on where it stopped, since a step gives its
-outputs their names at its end. What it made is carried back with its records, and Snakemake takes it as made.
+prepared here is copied along in results/. If it is started again, the script resumes where it stopped, because a step
+names its outputs only at its end. What it made is copied back with its records, and Snakemake accepts it as made.
 """
 
 import shlex

@@ -17,7 +17,7 @@ from ood.plan import FAILED, STALE, STATES, Job, plan
 # What a benchmark comes through, by the folders of results/; downloads count as data.
 STAGES = ("data", "checkpoints", "features", "scores", "timing", "closeups", "metrics", "cells")
 STAGES += ("summaries", "rounding", "claims")
-# What an edition has beside artifacts and notebooks.
+# What an edition has besides artifacts and notebooks.
 TITLES = {
     "networks": "training cards",
     "lineage": "where each number comes from",
@@ -27,7 +27,7 @@ CAUSES = 3  # that many are named on a line
 
 
 class Cost(NamedTuple):
-    """Seconds of jobs, one after another, on a CPU and on a GPU, and the number of jobs of which nobody knows."""
+    """Seconds of jobs, one after another, on a CPU and on a GPU, and the number of jobs whose time nobody knows."""
 
     cpu: float = 0.0
     gpu: float = 0.0

@@ -84,7 +84,7 @@ class Record(Strict):
 
 
 def parsed(path: Path) -> tuple[dict[str, Any], Record]:
-    """A record's file: as JSON has it, and checked. Raises Problem for what is no record of today's schema."""
+    """A record's file: as JSON has it, and checked. Raises Problem if it is not a record of today's schema."""
     try:
         raw = json.loads(path.read_text())
         return raw, Record.model_validate(raw)
@@ -110,7 +110,7 @@ def left_out(folder: Path = Path()) -> dict[str, str]:
 
 
 class Records(dict[str, Record]):
-    """The record of every output by its path, ``raw`` as JSON has it; ``broken`` the files that are none, and why."""
+    """The record of every output by its path, ``raw`` as in JSON; ``broken``: files that are not records, and why."""
 
     def __init__(self, known: dict[str, Record], left_out: dict[str, str]):
         super().__init__(known)
@@ -134,7 +134,7 @@ class Records(dict[str, Record]):
         return self
 
     def digest(self, path: str) -> str | None:
-        """sha256 of a file of today, read once; in a crate that left it out the crate's; None where there is none."""
+        """sha256 of a file of today, read once; where a crate left it out, the crate's; None if there is none."""
         if path not in self._digests:
             self._digests[path] = ledger.sha256(Path(path)) if Path(path).is_file() else self.left_out.get(path)
         return self._digests[path]

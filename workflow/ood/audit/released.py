@@ -31,7 +31,7 @@ def runs() -> Iterator[Path]:
 
 
 def unpack(file: Path, folder: Path) -> None:
-    """The results of a crate beside this project's own files. Raises Problem for what is no crate of a run."""
+    """The results of a crate beside this project's own files. Raises Problem if it is not a crate of a run."""
     found = 0
     for name, content in walk(file, ["."]):
         if name == str(CRATE) or name.startswith(f"{RESULTS}/"):
@@ -40,7 +40,7 @@ def unpack(file: Path, folder: Path) -> None:
             place.write_bytes(content)
             found += name == str(CRATE)
     if not found:
-        raise Problem(f"{file} has no {CRATE}: it is no crate of a run. make export writes one.")
+        raise Problem(f"{file} has no {CRATE}: it is not a crate of a run. make export writes one.")
     for source in sources():
         place = folder / source
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def unpack(file: Path, folder: Path) -> None:
 def verify(file: Path) -> tuple[bool, str]:
     """Whether a crate's run is as its records say, and what is said of it: what it holds, then level by level.
 
-    Raises Problem for what is no crate of a run.
+    Raises Problem if it is not a crate of a run.
     """
     with tempfile.TemporaryDirectory() as folder:
         unpack(file, Path(folder))
@@ -69,15 +69,16 @@ def verify(file: Path) -> tuple[bool, str]:
 def release(file: Path, name: str) -> tuple[Path, str]:
     """Keep a crate under a name, and what was said of it: of its copy, so that what is kept is what was verified.
 
-    Raises Problem for a name that is none of a file, or taken; for what is no crate, or not as its records say.
+    Raises Problem for a name that no file can have, or that is taken; for a file that is not a crate, or not as its
+    records say.
     """
     if not NAMES.fullmatch(name):
-        raise Problem(f"NAME '{name}' cannot be a file's. Use letters, digits, '.', '_' and '-', as in NAME=digits-2.")
+        raise Problem(f"NAME '{name}' cannot name a file. Use letters, digits, '.', '_' and '-', as in NAME=digits-2.")
     kept = RELEASED / f"{name}.zip"
     if kept.exists():
         raise Problem(f"{kept} exists. Give the new one another name, for instance with its date.")
     if not file.is_file():
-        raise Problem(f"FROM '{file}' is no file. make export writes one.")
+        raise Problem(f"FROM '{file}' is not a file. make export writes one.")
     Path(RESULTS).mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".released.", dir=RESULTS) as folder:
         draft = Path(shutil.copyfile(file, Path(folder, file.name)))
@@ -86,7 +87,7 @@ def release(file: Path, name: str) -> tuple[Path, str]:
         except Problem as problem:
             raise Problem(f"{file} is not kept: {problem}") from None
         if not right:
-            raise Problem(f"{file} is not kept, for it is not as its records say:\n{said}")
+            raise Problem(f"{file} is not kept, because it is not as its records say:\n{said}")
         RELEASED.mkdir(exist_ok=True)
         draft.replace(kept)
     return kept, f"{file}, {said}"
