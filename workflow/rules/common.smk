@@ -97,6 +97,11 @@ def decoders(dataset):
     return CONFIG.extraction.workers if DATASETS[dataset].packed else 1
 
 
+def about(wildcards):
+    """What config.yaml says of a job's benchmark."""
+    return CONFIG.benchmarks[wildcards.benchmark]
+
+
 def sets(benchmark):
     """The benchmark's datasets, the in-distribution one first."""
     return [CONFIG.benchmarks[benchmark].id, *CONFIG.benchmarks[benchmark].ood]
@@ -108,7 +113,7 @@ def seeds(benchmark):
 
 def checkpoint(wildcards):
     """What training a network and adopting a published one have in common."""
-    benchmark = CONFIG.benchmarks[wildcards.benchmark]
+    benchmark = about(wildcards)
     options = benchmark.network.model_dump()
     return {
         "seed": int(wildcards.seed),
@@ -121,12 +126,12 @@ def checkpoint(wildcards):
 
 
 def recipe(wildcards):
-    return CONFIG.recipes[CONFIG.benchmarks[wildcards.benchmark].recipe]
+    return CONFIG.recipes[about(wildcards).recipe]
 
 
 def network(wildcards):
     """The module of a benchmark's network."""
-    return f"ood.networks.{CONFIG.benchmarks[wildcards.benchmark].network.name}"
+    return f"ood.networks.{about(wildcards).network.name}"
 
 
 def trained(edition, file):
@@ -165,7 +170,7 @@ def passes(wildcards):
     """The network that a detector runs itself, and how many images at a time; nothing for one that runs none."""
     if detectors.method(wildcards.detector).consumes != "network":
         return {}
-    benchmark = CONFIG.benchmarks[wildcards.benchmark]
+    benchmark = about(wildcards)
     return {
         "network": benchmark.network.name,
         "batch": CONFIG.batch(wildcards.benchmark),
