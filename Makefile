@@ -1,4 +1,4 @@
-# make demo: everything from nothing. make test: all tests but those that need a SLURM. Both do their own set-up.
+# make demo: everything from nothing. make test: all tests except those that need SLURM. Both do their own set-up.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 CORES ?= $(shell nproc)
