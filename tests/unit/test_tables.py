@@ -21,7 +21,7 @@ ABOUT = {
     "title": "MNIST",
     "id": "mnist",
     "ood": ["svhn_grey_corner", "letters"],
-    "averages": ["average"],
+    "averages": {"average": ["svhn_grey_corner", "letters"]},
     "seeds": [0, 1, 2],
     "detectors": ["rg", "gradnorm", "exgrad", "encoding_output"],
     "timed": [],
@@ -35,8 +35,8 @@ def evidence(folder: Path, values: list[float], **changes) -> Evidence:
     about = ABOUT | {"seeds": list(range(len(values)))} | changes
     variants = {
         "rg": ["k=1 T=1", "k=inf T=1", "U=clip V=tv", "U=clip V=1"],
-        "gradnorm": ["weight"],
-        "exgrad": ["weight"],
+        "gradnorm": ["weight", "weight_and_bias"],
+        "exgrad": ["weight", "weight_and_bias"],
         "encoding_output": [f"U={u} V={v}" for u in ("1", "norm1") for v in igoe.OUTPUTS],
     }
     rows = [
@@ -136,19 +136,25 @@ def test_without_a_counterpart_nothing_stands_beside(tmp_path, changes):
     given = evidence(tmp_path, [0.9], **changes)
     for table in (igoe.products(given, "mnist"), rg.ablation(given, "mnist")):
         assert (table.entries(given)["printed"] == "").all()
-        assert table.kinds(table.panels[0]) == ("ours",) and r"\printed" not in latex(table)
+        assert table.kinds(table.panels[0]) == ("ours",) and r"\printed" not in latex(table, table.entries(given))
 
 
-def test_a_method_that_was_not_run_has_a_dash(tmp_path):
-    """And a table of which nothing was run has the printed lines alone, and says so at its head."""
+def test_rows_that_were_not_run(tmp_path):
+    """They are left out where nothing is printed beside, but named below, and else say so; as does a table's head."""
     given = evidence(tmp_path, [0.9])
     table = rg.main_results(given, "mnist")
-    assert entry(table, given, "RG-T1/MOS/mnist letters AUROC")["shown"] == "-"
+    assert "MOS" not in [row.key for row in table.rows] and ", MOS, ODIN." in table.foot.partition("Not run: MSP, ")[2]
     assert entry(table, given, "RG-T1/RG k=1/mnist letters AUROC")["shown"] == "90.00"
+    given.benchmarks["mnist"] |= {"reproduces": "imagenet", "id": "imagenet", "ood": ["sun", "places"]}
+    given.cells = given.cells.rename(index={"svhn_grey_corner": "sun", "letters": "places"})
+    table = rg.main_results(given, "mnist")
+    found = entry(table, given, "RG-T1/MOS/mnist sun AUROC")
+    assert found["shown"] == "not run" and found["printed"] and "Not run" not in table.foot
     table = rg.main_results(given, "imagenet")
-    assert set(table.entries(given)["shown"]) == {"not run"}
-    assert table.kinds(table.panels[0]) == ("printed",) and r"\ours" not in latex(table)
-    assert f"{table.panels[0].title} (printed; not run) & " in latex(table)
+    entries = table.entries(given)
+    assert set(entries["shown"]) == {"not run"}
+    assert table.kinds(table.panels[0]) == ("printed",) and r"\ours" not in latex(table, entries)
+    assert f"{table.panels[0].title} (printed; not run) & " in latex(table, entries)
 
 
 TABLES = {

@@ -24,7 +24,7 @@ def settings(edition):
                 "title": benchmark.title,
                 "id": benchmark.id,
                 "ood": benchmark.ood,
-                "averages": list(benchmark.averaged()),
+                "averages": benchmark.averaged(),
                 "trained": benchmark.recipe is not None,
                 "seeds": benchmark.seeds,
                 "detectors": CONFIG.methods(name),

@@ -1,6 +1,7 @@
 """What the notebooks may look at: cells, printed numbers, summaries of scores, images, training cards."""
 
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 from PIL import Image
 from safetensors.numpy import load_file
 
-from ood import published
+from ood import published, published_checks
 from ood.artifacts import ARTIFACTS, CARDS, CLOSEUPS, ROUNDING, SHEETS, SUMMARIES, TIMES, VERDICTS, runs
 from ood.errors import Problem
 from ood.ledger import RESULTS
@@ -21,7 +22,7 @@ KEY = ["benchmark", "detector", "variant", "dataset", "metric"]
 class Evidence:
     """Read access to the results of all benchmarks and to the papers' printed numbers.
 
-    benchmarks: name -> {title, id, ood: list of datasets, averages: list of names, seeds, detectors, timed: list of
+    benchmarks: name -> {title, id, ood: list of datasets, averages: name -> OOD sets, seeds, detectors, timed: list of
     batch sizes, reproduces: one of PRINTED or None}, shown in this ``order``; datasets: name -> title.
     ``results`` is the folder of all results, ``printed`` that of the printed numbers, ``out`` where artifacts go.
     """
@@ -34,6 +35,12 @@ class Evidence:
         self.cells = pd.concat(frames, ignore_index=True).set_index(KEY)
         if twice := list(self.cells.index[self.cells.index.duplicated()]):
             raise Problem(f"the cell {'/'.join(twice[0])} is there twice: does a method name two variants alike?")
+
+    @cached_property
+    def slips(self) -> dict[str, str]:
+        """Of printed averages that do not follow from the cells beside them: the mean of these cells."""
+        found = published_checks.average_slips(self.published)
+        return {cell: f"{mean:g}" for cell, mean in zip(found["cell"], found["expected"], strict=True)}
 
     def _path(self, template: str, **wildcards: str | int) -> Path:
         """The file that a template of the catalogue names, in this folder of results."""

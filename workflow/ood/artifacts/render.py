@@ -4,13 +4,14 @@ The .tex holds the layout and ids only. The .csv holds the numbers; the macros t
 (ood.paper), so that no number reaches the page but through its id.
 """
 
+import re
 import textwrap
 
 import pandas as pd
 
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.table import Panel, Table
+from ood.artifacts.table import SLIP, Panel, Row, Table
 
 # Of a table over pages: its beginning, and signs that TeX takes for its own.
 START = r"\par\begingroup\footnotesize\setlength{\parindent}{0pt}\setlength{\LTcapwidth}{\linewidth}"
@@ -35,10 +36,29 @@ def write_numbers(evidence: Evidence, name: str, entries: pd.DataFrame) -> None:
 def save(evidence: Evidence, table: Table) -> pd.DataFrame:
     """Write all files of a table; returns the numbers with their ids."""
     entries = table.entries(evidence)
+    table = table.with_slips(entries)
     frames = [panel_frame(table, panel, entries) for panel in table.panels]
     text = "\n".join([table.caption, *(frame.to_string() for frame in frames)]) + "\n"
-    write(evidence, table.name, entries.drop(columns="shown"), latex(table), browsed(table, entries), text)
+    numbers = pd.concat([entries.drop(columns="shown"), _foot_numbers(table)])
+    write(evidence, table.name, numbers, latex(table, entries), browsed(table, entries), text)
     return entries.set_index("id")[["printed", "shown", "difference"]].rename(columns={"shown": "ours"})
+
+
+def _foot_numbers(table: Table) -> pd.DataFrame:
+    benchmark = table.name.partition(".")[2]
+    rows = [(table.cited(what), benchmark, what, text) for what, text in table.numbers.items()]
+    return pd.DataFrame(rows, columns=["id", "row", "column", "ours"])
+
+
+def _plain_foot(table: Table) -> str:
+    """The foot with its numbers in the place of their ids."""
+    texts = {table.cited(what): text for what, text in table.numbers.items()}
+    return re.sub(r"\\ours\{([^}]*)\}", lambda found: texts[found[1]], table.foot)
+
+
+def _key(row: Row) -> str:
+    """A row's name without TeX."""
+    return f"{row.key} ({page.plain(row.note)})" if row.note else row.key
 
 
 def panel_frame(table: Table, panel: Panel, entries: pd.DataFrame) -> pd.DataFrame:
@@ -50,7 +70,7 @@ def panel_frame(table: Table, panel: Panel, entries: pd.DataFrame) -> pd.DataFra
         for kind in kinds:
             ids = [table.id(row, column) for column in panel.columns]
             column = "shown" if kind == "ours" else kind
-            lines[row.key if len(kinds) == 1 else f"{row.key}, {kind}"] = [text.at[name, column] for name in ids]
+            lines[_key(row) if len(kinds) == 1 else f"{_key(row)}, {kind}"] = [text.at[name, column] for name in ids]
     return pd.DataFrame.from_dict(
         lines, "index", columns=pd.Index([c.label for c in panel.columns], name=table.head(panel))
     )
@@ -64,18 +84,19 @@ def browsed(table: Table, entries: pd.DataFrame) -> str:
         line = found.loc[name]
         value = line["mean"] if line["cell"] else line["printed"].split(" ")[0]
         interval = f", interval {line['low']:.2f} to {line['high']:.2f}" if pd.notna(line.get("low")) else ""
-        html = page.number(line["shown"], line["printed"], line["difference"], line["mark"])
+        printed = line["printed"] + (page.plain(SLIP) if line["mean_of_cells"] else "")
+        html = page.number(line["shown"], printed, line["difference"], line["mark"])
         return page.Entry(html, value, name, interval)
 
     tables = [
         page.table(
             table.head(panel),
             [column.label for column in panel.columns],
-            {row.key: [entry(table.id(row, column)) for column in panel.columns] for row in table.rows},
+            {_key(row): [entry(table.id(row, column)) for column in panel.columns] for row in table.rows},
         )
         for panel in table.panels
     ]
-    return page.page(table.name, table.caption, [table.foot], tables)
+    return page.page(table.name, table.caption, [_plain_foot(table)], tables)
 
 
 def heading(label: str) -> str:
@@ -85,8 +106,13 @@ def heading(label: str) -> str:
     return lines[0] if len(lines) == 1 else r"\shortstack[r]{" + r"\\".join(lines) + "}"
 
 
-def latex(table: Table) -> str:
+def latex(table: Table, entries: pd.DataFrame) -> str:
     """The float: layout, labels and ids."""
+    slips = set(entries.loc[entries["mean_of_cells"] != "", "id"])
+
+    def number(kind: str, name: str) -> str:
+        return rf"\{kind}{{{name}}}" + (SLIP if kind == "printed" and name in slips else "")
+
     lines = [r"\begin{table}[htbp]", r"\centering\small", rf"\caption{{{table.caption}}}", rf"\label{{{table.name}}}"]
     for panel in table.panels:
         kinds = table.kinds(panel)
@@ -102,10 +128,10 @@ def latex(table: Table) -> str:
         ]
         for row in table.rows:
             for kind in kinds:
-                label = row.label if kind == kinds[0] else ""
+                label = row.noted if kind == kinds[0] else ""
                 which = [kind] if len(kinds) > 1 else []
                 ids = [table.id(row, column) for column in panel.columns]
-                lines.append(" & ".join([label, *which, *(rf"\{kind}{{{name}}}" for name in ids)]) + r" \\")
+                lines.append(" & ".join([label, *which, *(number(kind, name) for name in ids)]) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}}", r"\par\medskip"]
     lines += [rf"\tablefoot{{{table.foot}}}" if table.foot else "%", r"\end{table}"]
     return "\n".join(lines) + "\n"
