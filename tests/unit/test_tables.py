@@ -37,6 +37,7 @@ def evidence(folder: Path, values: list[float], **changes) -> Evidence:
         "rg": ["k=1 T=1", "k=inf T=1", "U=clip V=tv", "U=clip V=1"],
         "gradnorm": ["weight", "weight_and_bias"],
         "exgrad": ["weight", "weight_and_bias"],
+        "gradients": [f"S{number} weight_and_bias" for number in (2, 3, 5, 6)],
         "encoding_output": [f"U={u} V={v}" for u in ("1", "norm1") for v in igoe.OUTPUTS],
     }
     rows = [
