@@ -5,11 +5,10 @@ The .tex holds the layout and ids only. The .csv holds the numbers; the macros t
 """
 
 import re
-import textwrap
 
 import pandas as pd
 
-from ood.artifacts import page
+from ood.artifacts import page, widths
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.table import SLIP, Panel, Row, Table
 
@@ -101,48 +100,54 @@ def browsed(table: Table, entries: pd.DataFrame) -> str:
 
 def heading(label: str) -> str:
     """A column's label as TeX; an ID-OOD pair or a long label takes two lines or more."""
-    identity, arrow, ood = label.partition(" \u2192 ")
-    lines = [identity, rf"$\to$ {ood}"] if arrow else textwrap.wrap(label, 13, break_long_words=False)
+    lines = widths.heading_lines(label)
     return lines[0] if len(lines) == 1 else r"\shortstack[r]{" + r"\\".join(lines) + "}"
 
 
 def latex(table: Table, entries: pd.DataFrame) -> str:
-    """The float: layout, labels and ids."""
+    """The float, or as many as it takes: layout, labels and ids."""
     slips = set(entries.loc[entries["mean_of_cells"] != "", "id"])
-
-    def number(kind: str, name: str) -> str:
-        return rf"\{kind}{{{name}}}" + (SLIP if kind == "printed" and name in slips else "")
-
-    lines = [r"\begin{table}[htbp]", r"\centering\small", rf"\caption{{{table.caption}}}", rf"\label{{{table.name}}}"]
-    for panel in table.panels:
-        kinds = table.kinds(panel)
-        lead = "ll" if len(kinds) > 1 else "l"
-        lines += [
-            rf"\fitted{{\begin{{tabular}}{{@{{}}{lead}{'r' * len(panel.columns)}@{{}}}}",
-            r"\toprule",
-            " & ".join(
-                [table.head(panel), *[""] * (len(lead) - 1), *(heading(column.label) for column in panel.columns)]
-            )
-            + r" \\",
-            r"\midrule",
-        ]
-        for row in table.rows:
-            for kind in kinds:
-                label = row.noted if kind == kinds[0] else ""
-                which = [kind] if len(kinds) > 1 else []
-                ids = [table.id(row, column) for column in panel.columns]
-                lines.append(" & ".join([label, *which, *(number(kind, name) for name in ids)]) + r" \\")
-        lines += [r"\bottomrule", r"\end{tabular}}", r"\par\medskip"]
+    opened = [r"\begin{table}[htbp]", r"\centering\small"]
+    lines = [*opened, rf"\caption{{{table.caption}}}", rf"\label{{{table.name}}}"]
+    for place, panels in enumerate(widths.floats(table, entries)):
+        if place:
+            lines += [r"\end{table}", *opened, rf"Table~\ref{{{table.name}}}, continued\par\medskip"]
+        for panel in panels:
+            lines += [*_tabular(table, panel, slips), r"\par\medskip"]
     lines += [rf"\tablefoot{{{table.foot}}}" if table.foot else "%", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
-def longtable(widths: list[float], caption: str, label: str, head: str, body: list[str], foot: str = "") -> list[str]:
-    """A table over pages with columns of these shares of the line, less the gaps between them."""
-    line = rf"\dimexpr\linewidth-{2 * (len(widths) - 1)}\tabcolsep\relax"
-    shares = (width / sum(widths) for width in widths)
+def _tabular(table: Table, panel: Panel, slips: set[str]) -> list[str]:
+    """One panel; ``slips``: the ids of printed numbers that have a mark."""
+    kinds = table.kinds(panel)
+    lead = "ll" if len(kinds) > 1 else "l"
+    heads = [table.head(panel), *[""] * (len(lead) - 1), *(heading(column.label) for column in panel.columns)]
+    lines = [
+        rf"\fitted{{\begin{{tabular}}{{@{{}}{lead}{'r' * len(panel.columns)}@{{}}}}",
+        r"\toprule",
+        " & ".join(heads) + r" \\",
+        r"\midrule",
+    ]
+
+    def number(kind: str, name: str) -> str:
+        return rf"\{kind}{{{name}}}" + (SLIP if kind == "printed" and name in slips else "")
+
+    for row in table.rows:
+        for kind in kinds:
+            label = row.noted if kind == kinds[0] else ""
+            which = [kind] if len(kinds) > 1 else []
+            ids = [table.id(row, column) for column in panel.columns]
+            lines.append(" & ".join([label, *which, *(number(kind, name) for name in ids)]) + r" \\")
+    return [*lines, r"\bottomrule", r"\end{tabular}}"]
+
+
+def longtable(shares: list[float], caption: str, label: str, head: str, body: list[str], foot: str = "") -> list[str]:
+    """A table over pages with columns of these shares of the line, less the gaps; on its side if need be."""
+    line = rf"\dimexpr\linewidth-{2 * (len(shares) - 1)}\tabcolsep\relax"
+    aside, shares = widths.over_pages(shares)
     columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{share:.3f}{line}}}" for share in shares)
-    return [
+    lines = [
         rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
         rf"\caption{{{caption}}}\label{{{label}}}\\",
         rf"\toprule {head} \\ \midrule \endfirsthead",
@@ -152,6 +157,7 @@ def longtable(widths: list[float], caption: str, label: str, head: str, body: li
         r"\end{longtable}",
         *([rf"\tablefoot{{{foot}}}"] if foot else []),
     ]
+    return [r"\begin{landscape}\setlength{\LTcapwidth}{\linewidth}", *lines, r"\end{landscape}"] if aside else lines
 
 
 def over_pages(*tables: list[str]) -> str:
