@@ -159,3 +159,13 @@ def test_the_picture_has_a_sign_for_every_verdict_and_the_same_bytes_again(run, 
     assert len(re.findall("stroke: #bbbbbb", text)) - 1 == 4  # not run
     assert "digest of the data" in text and "<dc:date>" not in text
     assert picture.picture(rows, "from here", "digest of the data") == made
+
+
+def test_a_tables_name_beside_its_last_claim_fits_into_the_picture(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(picture.plt, "close", drawn.append)
+    verdicts = pd.Series("holds", index=[f"IGOE-T1.{place}" for place in range(30)] + ["IGOE-TEXT.2"])
+    picture.picture([[("as printed", verdicts)]], "", "")
+    (figure,) = drawn
+    boxes = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    assert boxes["TEXT"].x1 < figure.bbox.x1 and boxes["as printed"].x0 > 0
