@@ -6,7 +6,7 @@ import pytest
 from matplotlib.patches import StepPatch
 from test_tables import evidence
 
-from ood.artifacts import distributions, times
+from ood.artifacts import distributions, gaia_layers, times
 from ood.artifacts.evidence import KEY
 from ood.detectors import method
 from ood.summaries import ALL, BINS, Summary
@@ -16,8 +16,8 @@ from ood.summaries import ALL, BINS, Summary
 def drawn(monkeypatch):
     """The figures that are saved."""
     figures = []
-    for module in (distributions, times):
-        monkeypatch.setattr(module, "save", lambda evidence, figure, name, caption: figures.append(figure))
+    for module in (distributions, gaia_layers, times):
+        monkeypatch.setattr(module, "save", lambda evidence, figure, *said: figures.append(figure))
     return figures
 
 
@@ -68,3 +68,41 @@ def test_a_row_of_histograms_per_method_each_as_high_as_its_higher_peak(tmp_path
         assert ids.values == pytest.approx(np.full(BINS, 1 / (place + 2))) and oods.values == pytest.approx(
             np.ones(BINS)
         )
+
+
+def test_layers_are_grouped_by_the_first_part_in_which_their_names_differ():
+    assert gaia_layers.blocks(["body.bn1", "body.layer1.0.bn1", "body.layer1.1.bn1"]) == ["bn1", "layer1", "layer1"]
+    units = [f"body.stages.3.blocks.{unit}.norm{norm}.0" for unit in (0, 1) for norm in (1, 2)]
+    assert gaia_layers.blocks(units) == ["blocks 0", "blocks 0", "blocks 1", "blocks 1"]
+
+
+def test_the_normalisation_layers_of_a_network_are_counted_whether_gaia_reads_them_or_not():
+    assert gaia_layers.normalisations({"network": "resnet_a", "classes": 10, "options": {"depth": 20}}) == 19
+    assert gaia_layers.normalisations({"network": "bit_r101x1", "classes": 1000, "options": {}}) == 100
+
+
+def test_a_layer_s_abnormality_its_relative_difference_and_its_auroc(tmp_path, drawn, monkeypatch):
+    given = evidence(tmp_path, [0.9])
+    columns = {"gaia_a": "q=0.5 layer=", "gaia_z": "layer="}
+    names = ["bn1", "layer1.0.bn1", "layer1.0.bn2"]
+    rows = [
+        Summary("mean", detector, start + name, dataset, [mean])
+        for detector, start in columns.items()
+        for name, pair in zip(names, ((0.2, 0.3), (0.4, 0.4), (0.5, 0.25)), strict=True)
+        for dataset, mean in zip((given.benchmarks["mnist"]["id"], ALL), pair, strict=True)
+    ]
+    (tmp_path / "summaries").mkdir()
+    pd.DataFrame(rows).to_parquet(tmp_path / "summaries/mnist.parquet")
+    cells = [
+        dict(zip(KEY, ("mnist", detector, start + name, "average", "AUROC"), strict=True)) | {"mean": mean}
+        for detector, start in columns.items()
+        for name, mean in zip(names, (0.7, 0.5, 0.4), strict=True)
+    ]
+    given.cells = pd.DataFrame(cells).set_index(KEY)
+    monkeypatch.setattr(given, "card", lambda *_: {"network": "resnet_a", "classes": 10, "options": {"depth": 20}})
+    gaia_layers.layers(given, "mnist")
+    means, _, gaps, _, aurocs, _ = drawn[0].axes
+    assert [text.get_text() for text in means.texts] == ["bn1", "layer1"]
+    assert means.lines[1].get_ydata().tolist() == [0.3, 0.4, 0.25]
+    assert [bar.get_height() for bar in gaps.patches] == pytest.approx([50, 0, -50])
+    assert [bar.get_height() for bar in aurocs.patches] == pytest.approx([20, 0, -10])

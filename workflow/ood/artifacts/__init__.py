@@ -97,7 +97,15 @@ CATALOGUE = (
     # The paper's Figure 5 as well, which has the same panels.
     Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(SUMMARIES,), needs=("gaia_a",)),
     Artifact("GAIA-S-F1", "gaia", "figure", "Saliency maps by block", reads=(CLOSEUPS,), needs=GAIA),
-    Artifact("GAIA-S-F3", "gaia", "figure", "Contribution of each layer", reads=(SUMMARIES,), needs=GAIA, counts=True),
+    Artifact(
+        "GAIA-S-F3",
+        "gaia",
+        "figure",
+        "Contribution of each layer",
+        reads=(SUMMARIES, CARDS),
+        needs=GAIA,
+        counts=True,
+    ),
     Artifact("GAIA-M-F2", "gaia", "figure", "Average gradients by channel", reads=(CLOSEUPS,), needs=GAIA),
     Artifact("GAIA-M-F3a", "gaia", "figure", "Maps of non-zero gradients", reads=(CLOSEUPS,), needs=GAIA),
     Artifact("GAIA-M-F3b", "gaia", "figure", "Non-zero gradients by channel", reads=(CLOSEUPS,), needs=GAIA),

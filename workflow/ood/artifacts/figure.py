@@ -5,6 +5,7 @@ by which alone it reaches the page.
 """
 
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +58,11 @@ class Drawn:
 
     def _repr_png_(self) -> bytes:
         return self.png.read_bytes()
+
+
+def wrapped(title: str, width: int = 18) -> str:
+    """A set's name over a narrow panel, on as many lines as it takes."""
+    return "\n".join(textwrap.wrap(title, width))
 
 
 def said(artifact: str, benchmark: str, what: str) -> str:
