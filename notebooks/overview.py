@@ -15,7 +15,7 @@
 settings = {}
 
 # %%
-from ood.artifacts import claims, comparison, distributions, findings_table, overview, runs_table
+from ood.artifacts import claims, comparison, distributions, findings_table, overview, roc, runs_table
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
@@ -69,7 +69,7 @@ for benchmark in evidence.benchmarks:
 
 # %%
 for benchmark in evidence.benchmarks:
-    display(comparison.roc(evidence, benchmark))
+    display(roc.roc(evidence, benchmark))
 
 # %% [markdown]
 # ## Scores by method and OOD set

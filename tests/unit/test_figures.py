@@ -6,17 +6,17 @@ import pytest
 from matplotlib.patches import StepPatch
 from test_tables import evidence
 
-from ood.artifacts import distributions, gaia_layers, times
+from ood.artifacts import distributions, gaia_layers, roc, times
 from ood.artifacts.evidence import KEY
 from ood.detectors import method
-from ood.summaries import ALL, BINS, Summary
+from ood.summaries import ALL, BINS, FALSE_POSITIVES, Summary
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures that are saved."""
     figures = []
-    for module in (distributions, gaia_layers, times):
+    for module in (distributions, gaia_layers, roc, times):
         monkeypatch.setattr(module, "save", lambda evidence, figure, *said: figures.append(figure))
     return figures
 
@@ -106,3 +106,27 @@ def test_a_layer_s_abnormality_its_relative_difference_and_its_auroc(tmp_path, d
     assert means.lines[1].get_ydata().tolist() == [0.3, 0.4, 0.25]
     assert [bar.get_height() for bar in gaps.patches] == pytest.approx([50, 0, -50])
     assert [bar.get_height() for bar in aurocs.patches] == pytest.approx([20, 0, -10])
+
+
+def test_the_best_method_is_among_the_roc_curves_and_a_dot_marks_95_percent(tmp_path, drawn):
+    given = evidence(tmp_path, [0.9], detectors=["rg", "gradnorm", "mos"])
+    about = given.benchmarks["mnist"]
+    default, means = (
+        {name: method(name).default for name in about["detectors"]},
+        {"rg": 0.7, "gradnorm": 0.8, "mos": 0.9},
+    )
+    cells = [("mnist", name, default[name], "average", "AUROC", mean) for name, mean in means.items()]
+    given.cells = pd.DataFrame(cells, columns=[*KEY, "mean"]).set_index(KEY)
+    curve = np.minimum(1, FALSE_POSITIVES / 0.4)  # 95 % at 0.38
+    rows = [Summary("curve", name, variant, ood, curve) for name, variant in default.items() for ood in about["ood"]]
+    (tmp_path / "summaries").mkdir()
+    pd.DataFrame(rows).to_parquet(tmp_path / "summaries/mnist.parquet")
+    roc.roc(given, "mnist")
+    (legend,) = drawn[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == ["MOS, best", "GradNorm", "RG"]
+    dots = [line for line in drawn[0].axes[0].lines if line.get_marker() == "o"]
+    assert [line.get_xydata()[0].tolist() for line in dots] == [pytest.approx([38, 95])] * 3
+    looks = {(line.get_color(), line.get_linestyle()) for line in legend.get_lines()}
+    assert len(looks) == 3
+    every = [*roc.DRAWN.values(), roc.BEST]
+    assert len({colour for colour, _ in every}) == len(every)
