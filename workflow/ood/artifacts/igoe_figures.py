@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style
+from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style, wrapped
 from ood.artifacts.igoe import OUTPUTS, product
 from ood.detectors.encoding_output import ORDERS
 from ood.published import lookup
@@ -122,7 +122,7 @@ def parts(evidence: Evidence, benchmark: str) -> Drawn:
         figure, axes = plt.subplots(
             -(-len(shown) // 4),
             min(len(shown), 4),
-            figsize=(WIDTH, 1.8 * -(-len(shown) // 4)),
+            figsize=(WIDTH, 1.9 * -(-len(shown) // 4) + 0.3),
             sharex=True,
             sharey=True,
             layout="constrained",
@@ -132,10 +132,10 @@ def parts(evidence: Evidence, benchmark: str) -> Drawn:
             for name, colour, marker, label in ((about["id"], ID_COLOUR, "o", "ID"), (dataset, OOD_COLOUR, "x", "OOD")):
                 look = {"s": 4, "linewidths": 0.6, "color": colour, "marker": marker, "alpha": 0.5, "label": label}
                 axis.scatter(points["U", name], points["V", name], **look)
-            axis.set(title=evidence.title(dataset))
+            axis.set(title=wrapped(evidence.title(dataset)))
         for axis in list(axes.flat)[len(shown) :]:
             axis.set_axis_off()
-        axes[0, 0].legend(markerscale=2)
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, markerscale=2)
         figure.supxlabel(r"$U = \|h\|_1$", size=9)
         figure.supylabel("V: energy", size=9)
     return save(
