@@ -6,7 +6,7 @@ import pytest
 from matplotlib.patches import StepPatch
 from test_tables import evidence
 
-from ood.artifacts import distributions, gaia_layers, roc, times
+from ood.artifacts import distributions, gaia_layers, igoe, igoe_figures, roc, times
 from ood.artifacts.evidence import KEY
 from ood.detectors import method
 from ood.summaries import ALL, BINS, FALSE_POSITIVES, Summary
@@ -16,7 +16,7 @@ from ood.summaries import ALL, BINS, FALSE_POSITIVES, Summary
 def drawn(monkeypatch):
     """The figures that are saved."""
     figures = []
-    for module in (distributions, gaia_layers, roc, times):
+    for module in (distributions, gaia_layers, igoe_figures, roc, times):
         monkeypatch.setattr(module, "save", lambda evidence, figure, *said: figures.append(figure))
     return figures
 
@@ -130,3 +130,39 @@ def test_the_best_method_is_among_the_roc_curves_and_a_dot_marks_95_percent(tmp_
     assert len(looks) == 3
     every = [*roc.DRAWN.values(), roc.BEST]
     assert len({colour for colour, _ in every}) == len(every)
+
+
+@pytest.fixture
+def products(tmp_path):
+    """All products of a feature norm and an output term have an AUROC of 0.9."""
+    given = evidence(tmp_path, [0.9])
+    cells = [
+        ("mnist", *igoe.product(u, v), dataset, "AUROC", 0.9)
+        for u in ("1", *(f"norm{order}" for order in igoe_figures.NORMS))
+        for v in igoe.OUTPUTS
+        for dataset in (*given.benchmarks["mnist"]["ood"], "average")
+    ]
+    given.cells = pd.DataFrame(cells, columns=[*KEY, "mean"]).set_index(KEY)
+    return given
+
+
+def test_the_printed_grids_by_ood_set_are_drawn_and_ours(products, drawn):
+    assert products.shown("IGOE-C") == ["imagenet", "mnist"]
+    for benchmark in products.shown("IGOE-C"):
+        igoe_figures.heat_maps(products, benchmark)
+    printed, ours = drawn
+    assert [axis.get_title() for axis in printed.axes[:3]] == [
+        f"printed: {name}" for name in ("iNaturalist", "SUN", "Places")
+    ]
+    shown = [text.get_text() for text in printed.axes[0].texts]
+    assert len(shown) == 4 * 12 and shown[:2] == ["0.861", "0.816"]
+    assert [axis.get_title() for axis in ours.axes[:2]] == ["Svhn grey corner", "Letters"]
+    assert {text.get_text() for text in ours.axes[0].texts} == {"0.900"} and len(ours.axes[0].texts) == 5 * 13
+    assert all(figure.axes[-1].get_ylabel() == "AUROC" for figure in drawn)  # the scale
+
+
+def test_figure_2_has_print_above_ours(products, drawn):
+    igoe_figures.heat_map(products, "mnist")
+    above, below, scale = drawn[0].axes
+    assert above.texts[0].get_text() == "0.820" and below.texts[0].get_text() == "0.900"
+    assert above.get_xticklabels()[1].get_text() == "0" and scale.get_ylabel() == "AUROC"
