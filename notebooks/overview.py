@@ -15,7 +15,7 @@
 settings = {}
 
 # %%
-from ood.artifacts import claims, comparison, distributions, findings_table, overview, roc, runs_table
+from ood.artifacts import agreement, claims, comparison, distributions, findings_table, overview, roc, runs_table
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
@@ -91,4 +91,4 @@ for benchmark in evidence.shown("RANKS"):
 
 # %%
 for benchmark in evidence.shown("AGREEMENT"):
-    display(comparison.agreement(evidence, benchmark))
+    display(agreement.agreement(evidence, benchmark))
