@@ -37,6 +37,9 @@ def test_the_shipped_configuration_is_right():
     assert config.methods("digits") == [name for name in config.detectors if name not in costly]
     assert config.methods("cifar10") == [*config.methods("digits"), "mahalanobis_layers"]
     assert config.options("odin", "cifar10") == {"temperature": 1000, "epsilon": 0.004}
+    part, whole = config.recipes["svhn_part"], config.recipes["playground_svhn"]
+    scaled = tuple(round(milestone * part.epochs / whole.epochs) for milestone in whole.milestones)
+    assert part.milestones == scaled and config.benchmarks["svhn_part"].reproduces is None
     assert config.options("mahalanobis_layers", "cifar10") == {}  # the method's default, GAIA's value for CIFAR-10
     assert config.options("mahalanobis_layers", "cifar100") == {"epsilon": 0.005}
     for benchmark in ("imagenet_bit", "imagenet_densenet121", "imagenet_resnet50"):

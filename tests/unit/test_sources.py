@@ -97,7 +97,9 @@ def test_cifar10_is_the_same_from_both_of_its_forms(tmp_path, mirror):
     assert np.array_equal(*made)
 
 
-@pytest.mark.parametrize("name", ["mnist_rgb_corner", "svhn_first", "places2_crop", "textures_dtd10_resize"])
+@pytest.mark.parametrize(
+    "name", ["mnist_rgb_corner", "svhn_first", "svhn_first_id", "places2_crop", "textures_dtd10_resize"]
+)
 def test_real_images_have_the_tables_digest(tmp_path, mirror, name):
     row = TABLE[name]
     assert row.sha256
