@@ -98,6 +98,7 @@ def test_a_broken_row_is_named(tmp_path, table, column, value):
         ("std", "0.5", "mean and std: one number per channel"),
         ("size", "", "an empty size goes with the rule 'original'"),
         ("rule", "original", "an empty size goes with the rule 'original'"),
+        ("rule", "corner", "mean and std are expected for the rule 'corner'"),
     ],
 )
 def test_a_row_that_names_nothing_is_named(tmp_path, column, value, message):

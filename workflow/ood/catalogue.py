@@ -113,6 +113,8 @@ class Dataset(BaseModel):
             raise ValueError("mean and std: one number per channel each, or none")
         if self.packed != (self.rule == ORIGINAL) or (self.packed and self.channels != 3):
             raise ValueError(f"an empty size goes with the rule '{ORIGINAL}' and 3 channels, and with no other")
+        if self.rule in KEEPS_CONSTANTS and not self.mean:
+            raise ValueError(f"mean and std are expected for the rule '{self.rule}', which keeps them")
         return self
 
     @property

@@ -12,9 +12,11 @@ squash       both sides to size (bilinear): deeplearning-wisc/react and knn-ood;
              between 28x28x1 and 32x32x3
 random_crop  size x size pixels at a random place: how the ODIN authors made TinyImageNet (crop) and LSUN (crop)
 box          the central square, each new pixel the mean of the area it covers
-corner       the picture's top left corner on a black canvas; the first channel stands for grey, and grey for all
-             three: cvigoe/EpiGrad, the code of Igoe et al., between 28x28x1 and 32x32x3. There every set is normalised
-             with its own constants, whatever network it goes to (``KEEPS_CONSTANTS``)
+corner       the picture's top left corner, around a smaller one what is zero once the set is normalised; the first
+             channel stands for grey, and grey for all three: cvigoe/EpiGrad, the code of Igoe et al., between 28x28x1
+             and 32x32x3. There every set is normalised with its own constants, whatever network it goes to
+             (``KEEPS_CONSTANTS``), and only then put on a canvas of zeros: in pixels, which are whole numbers, that is
+             the one nearest to the set's mean (MNIST: 33, normalised -0.004)
 original     none: the picture stays the file that it is, and each network brings it to its own input (ood.loading)
 ============ ==========================================================================================================
 
@@ -22,7 +24,8 @@ All but ``corner`` turn colour to grey by the luminance formula of ITU-R 601 (PI
 repeating it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -85,11 +88,21 @@ def box(pixels: np.ndarray, size: int, channels: int, rng: np.random.Generator) 
     return _array(square.resize((size, size), Image.Resampling.BOX)), part
 
 
-def corner(pixels: np.ndarray, size: int, channels: int, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
+def corner(
+    pixels: np.ndarray, size: int, channels: int, rng: np.random.Generator, *, mean: Sequence[float]
+) -> tuple[np.ndarray, Box]:
+    """``mean``: the set's own, by channel, with which it will be normalised."""
     planes = pixels.reshape(*pixels.shape[:2], -1)[:size, :size]
-    canvas = np.zeros((size, size, channels), np.uint8)
+    canvas = np.broadcast_to([round(255 * one) for one in mean], (size, size, channels)).astype(np.uint8)
     canvas[: planes.shape[0], : planes.shape[1]] = planes if planes.shape[2] == channels else planes[..., :1]
     return canvas, (0, 0, planes.shape[1], planes.shape[0])
 
 
-RULES: dict[str, Rule] = {rule.__name__: rule for rule in (crop, resize, squash, random_crop, box, corner)}
+RULES: dict[str, Callable[..., tuple[np.ndarray, Box]]] = {
+    rule.__name__: rule for rule in (crop, resize, squash, random_crop, box, corner)
+}
+
+
+def converter(name: str, mean: Sequence[float]) -> Rule:
+    """The rule of that name, for a set with this mean by channel, of which one that keeps constants is told."""
+    return partial(RULES[name], mean=mean) if name in KEEPS_CONSTANTS else RULES[name]

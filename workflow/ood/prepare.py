@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from ood.conversions import RULES
+from ood.conversions import converter
 from ood.datasets import Picture, reader
 from ood.identity import exactly, identified, numbered
 from ood.pixels import contact_sheet, moments
@@ -20,12 +20,12 @@ def _converted(pictures: Iterable[Picture], spec: Spec) -> tuple[np.ndarray, lis
 
     Each image has its own random numbers, from the dataset's seed and its place.
     """
-    rule, size, channels = RULES[spec["rule"]], spec["size"], spec["channels"]
+    convert, size, channels = converter(spec["rule"], spec["mean"]), spec["size"], spec["channels"]
     images = np.empty((spec["count"], size, size, channels), np.uint8)
     kept = []
     for place, picture in enumerate(exactly(pictures, spec)):
         rng = np.random.default_rng([spec["seed"], place])
-        images[place], (left, top, width, height) = rule(picture.pixels, size, channels, rng)
+        images[place], (left, top, width, height) = convert(picture.pixels, size, channels, rng)
         kept.append(picture._replace(pixels=None, box=(picture.box[0] + left, picture.box[1] + top, width, height)))
     return images, kept
 
