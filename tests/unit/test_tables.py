@@ -151,6 +151,9 @@ def test_rows_that_were_not_run(tmp_path):
     table = rg.main_results(given, "mnist")
     found = entry(table, given, "RG-T1/MOS/mnist sun AUROC")
     assert found["shown"] == "not run" and found["printed"] and "Not run" not in table.foot
+    save(given, table)
+    name = "RG-T1/MOS/mnist average FPR95"
+    assert rf"\definecell{{ours}}{{{name}}}{{\notrun}}" in macros([tmp_path / "RG-T1.mnist.csv"])
     table = rg.main_results(given, "imagenet")
     entries = table.entries(given)
     assert set(entries["shown"]) == {"not run"}

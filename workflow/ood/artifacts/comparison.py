@@ -202,8 +202,8 @@ def agreement(evidence: Evidence, benchmark: str) -> Drawn:
         evidence,
         figure,
         f"AGREEMENT.{benchmark}",
-        f"Printed numbers against ours: {title}. Filled: within noise, as in the tables ({agree} of {compared}); the "
-        f"median half width of what counts as noise, in points: {noise}. On the line both are equal. A number that two "
-        "tables print counts once, in the paper's main table; one that two rows of ours read, as the paper defines it.",
+        f"Printed numbers against ours: {title}. Filled: within noise, as in the tables ({agree} of {compared}), whose "
+        f"median half width in points is {noise}. On the line both are equal. Each printed number counts once: of two "
+        "tables the paper's main one has it, and of two rows of ours that read it the one as the paper defines it.",
         numbers,
     )

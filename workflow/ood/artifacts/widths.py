@@ -11,7 +11,7 @@ from ood.artifacts.table import Panel, Table
 LINE, LANDSCAPE = 455, 702
 LETTER, SMALL, GAP = 4.8, 3.5, 8
 SIZE, SMALLEST = 9, 7
-NARROWEST = 51  # of a column of a table over pages: 100.00 ± 0.00
+NARROWEST, WORDS = 51, 150  # of a column of a table over pages: 100.00 ± 0.00; of its widest, which has sentences
 HEADING = 10  # letters in a line of a heading
 LINES, HEAD = 52, 5  # of a page, and of what a panel has above and below its rows
 
@@ -66,12 +66,14 @@ def floats(table: Table, entries: pd.DataFrame) -> list[list[Panel]]:
 def over_pages(widths: list[float]) -> tuple[bool, list[float]]:
     """Whether a table over pages with columns of these shares wants a page on its side; the shares it then has.
 
-    There the widest column gives way to those that are too narrow.
+    The widest column gives way to those that are too narrow, on an upright page as long as it is wide enough itself.
     """
-    shares = [width / sum(widths) for width in widths]
-    room = [line - GAP * (len(widths) - 1) for line in (LINE, LANDSCAPE)]
-    if min(shares) * room[0] >= NARROWEST:
-        return False, shares
-    wide = [max(share, NARROWEST / room[1]) for share in shares]
-    wide[wide.index(max(wide))] -= sum(wide) - 1
-    return True, wide
+    upright, aside = (line - GAP * (len(widths) - 1) for line in (LINE, LANDSCAPE))
+    shares = _widened(widths, upright)
+    return (False, shares) if max(shares) * upright >= WORDS else (True, _widened(widths, aside))
+
+
+def _widened(widths: list[float], room: float) -> list[float]:
+    shares = [max(width / sum(widths), NARROWEST / room) for width in widths]
+    shares[shares.index(max(shares))] -= sum(shares) - 1
+    return shares
