@@ -72,6 +72,7 @@ class Artifact(NamedTuple):
 
 
 CATALOGUE = (
+    Artifact("ACROSS", "overview", "table", "Every method on every benchmark", across=True),
     Artifact("CLAIMS", "overview", "table", "What the papers claim", across=True, reads=(VERDICTS,)),
     Artifact(
         "FINDINGS",
