@@ -1,4 +1,4 @@
-# make demo: everything from nothing. make test: all tests. Both do their own set-up.
+# make demo: everything from nothing. make test: all tests except those that need SLURM. Both do their own set-up.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 CORES ?= $(shell nproc)
@@ -10,10 +10,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small checkpoints densenet cifar100 narrow cifar full data status cost prune show audit diff export release front test test-slurm mutants \
-  bench-train bench-score lint setup latex browser lock clean
+.PHONY: demo small checkpoints narrow playground cifar full data status script cost prune show audit diff \
+  export release front test test-slurm mutants bench-train bench-score bench-records lint setup latex browser lock clean
 
-demo small checkpoints densenet cifar100 narrow cifar full: setup latex
+demo small checkpoints narrow playground cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
 
 # What there is of the data, what is missing, and where it comes from.
@@ -28,6 +28,10 @@ status: setup
 prune: setup
 	@PYTHONPATH=workflow python -m ood.prune $(if $(CONFIRM),--remove)
 
+# What is left to do as one shell script, for a GPU machine without Snakemake or a network: make script TARGET=cifar10 > it.sh
+script: setup
+	@PYTHONPATH=workflow python -m ood.script $(TARGET)
+
 # Hours by stage that this run took, by its records, and those of the papers' own benchmarks, extrapolated.
 cost: setup
 	@PYTHONPATH=workflow python -m ood.cost
@@ -36,8 +40,8 @@ cost: setup
 show: setup
 	@PYTHONPATH=workflow python -m ood.audit show "$(CELL)" $(EDITION)
 
-# Is everything as the records say, every number again from the scores? Scores of three cells again from the images too:
-# make audit RERUN=3
+# Is everything as the records say, every number again from the scores? Scores of three cells, always the same three, again
+# from the images too: make audit RERUN=3
 audit: setup
 	@failed=0; PYTHONPATH=workflow python -m ood.audit verify $(EDITION) $(if $(RERUN),--rerun $(RERUN)) || failed=1; \
 	PYTHONPATH=workflow python -m ood.audit released || failed=1; exit $$failed
@@ -55,7 +59,7 @@ export: setup
 release: setup
 	@PYTHONPATH=workflow python -m ood.audit release "$(FROM)" "$(NAME)"
 
-# The front page of README.md, from what is kept there.
+# The front page of README.md, from what is kept in results/released.
 front: setup
 	@PYTHONPATH=workflow python -m ood.front
 
@@ -66,11 +70,12 @@ test: setup latex browser
 	python -m pytest tests/detectors tests/unit tests/workflow/test_[n-z]*.py || failed=1; \
 	wait $$runs || failed=1; exit $$failed
 
-# The workflow on a SLURM cluster that is brought up on this machine (root, Debian or Ubuntu), with what clusters do to it.
+# The workflow on a SLURM cluster that is installed and brought up on this machine (root, Debian or Ubuntu), with what
+# clusters do to it.
 test-slurm: setup latex
 	@python -m pytest $(or $(TESTS),tests/slurm)
 
-# Faults planted one at a time into detectors and metrics: does a test catch each?
+# Faults planted one at a time into detectors, metrics, claims, the audit and the front page: does a test catch each?
 mutants: setup
 	@python tests/mutants/run.py
 
@@ -82,27 +87,32 @@ bench-train: setup
 bench-score: setup
 	@PYTHONPATH=workflow python tests/bench/score.py
 
+# What collecting the records of a finished run takes, beside what its jobs took.
+bench-records: setup
+	@PYTHONPATH=workflow python tests/bench/records.py
+
 lint: setup
 	@ruff check . && ruff format --check . && snakefmt --check workflow && snakemake --lint
 
 setup: $(READY)
 
+# What is said of the set-up goes to stderr: stdout is of the target, which may go into a file (make script).
 $(READY): $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
-	@echo "Setting up $(VENV) from $(LOCK) (5 GB, once) ..."
-	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV) from $(LOCK) (5 GB, once) ..." >&2
+	@$(PYTHON) -m venv $(VENV) >&2 || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > $(VENV)/uv.lock
-	@$(VENV)/bin/python -m pip install -q --require-hashes --no-deps -r $(VENV)/uv.lock
-	@VIRTUAL_ENV=$(VENV) uv pip sync -q --require-hashes $(LOCK)
+	@$(VENV)/bin/python -m pip install -q --require-hashes --no-deps -r $(VENV)/uv.lock >&2
+	@VIRTUAL_ENV=$(VENV) uv pip sync -q --require-hashes $(LOCK) >&2
 	@$(VENV)/bin/python -m compileall -q -j0 $(VENV)/lib > /dev/null || true
 	@touch $@
 
-# LaTeX comes from the system, and a browser for the tests.
+# LaTeX and a browser for the tests come from the system: installed on Debian and Ubuntu by root or password-less sudo.
 latex:
-	@envs/apt.sh latexmk "latexmk texlive-latex-recommended lmodern" "No LaTeX, so no PDF; all else is made."
+	@envs/apt.sh latexmk "latexmk texlive-latex-recommended lmodern" "No LaTeX, so no PDF; all else is made." >&2
 
 browser:
-	@envs/apt.sh chromium chromium "No Chromium, so what pages do in a browser is not tested."
+	@envs/apt.sh chromium chromium "No Chromium, so what pages do in a browser is not tested." >&2
 
 # After a change of pyproject.toml: resolve again, and write what is generated from the lock.
 lock:

@@ -15,7 +15,7 @@
 settings = {}
 
 # %%
-from ood.artifacts import gaia, gaia_inside, times
+from ood.artifacts import gaia, gaia_inside, gaia_layers, times
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
@@ -63,7 +63,7 @@ for benchmark in evidence.shown("GAIA-S-F2"):
 
 # %%
 for benchmark in evidence.shown("GAIA-S-F3"):
-    display(gaia.layers(evidence, benchmark))
+    display(gaia_layers.layers(evidence, benchmark))
 
 # %% [markdown]
 # ## The paper's Figure 2: average gradients by channel

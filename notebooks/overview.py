@@ -8,18 +8,34 @@
 
 # %% [markdown]
 # # Overview
-# What the papers claim and what of it holds, where paper, code and print disagree, what the benchmarks are made of, how
-# well the networks do their own task, and how every method does.
+# How every method does on every benchmark, what the papers claim and what of it holds, where paper, code and print
+# disagree, what the benchmarks are made of, how well the networks do their own task, and every method by OOD set.
 
 # %% tags=["parameters"]
 settings = {}
 
 # %%
-from ood.artifacts import claims, comparison, distributions, findings_table, overview, runs_table
+from ood.artifacts import (
+    across,
+    agreement,
+    claims,
+    comparison,
+    distributions,
+    findings_table,
+    overview,
+    roc,
+    runs_table,
+)
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import save
 
 evidence = Evidence(**settings)
+
+# %% [markdown]
+# ## Every method on every benchmark
+
+# %%
+save(evidence, across.across(evidence))
 
 # %% [markdown]
 # ## What the papers claim
@@ -58,7 +74,7 @@ save(evidence, overview.accuracy(evidence))
 overview.training_curves(evidence)
 
 # %% [markdown]
-# ## Every method
+# ## Every method by OOD set
 
 # %%
 for benchmark in evidence.benchmarks:
@@ -69,7 +85,7 @@ for benchmark in evidence.benchmarks:
 
 # %%
 for benchmark in evidence.benchmarks:
-    display(comparison.roc(evidence, benchmark))
+    display(roc.roc(evidence, benchmark))
 
 # %% [markdown]
 # ## Scores by method and OOD set
@@ -91,4 +107,4 @@ for benchmark in evidence.shown("RANKS"):
 
 # %%
 for benchmark in evidence.shown("AGREEMENT"):
-    display(comparison.agreement(evidence, benchmark))
+    display(agreement.agreement(evidence, benchmark))

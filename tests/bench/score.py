@@ -13,6 +13,7 @@ some of the wide network's are shown: the narrow one's is less than what a proce
 import multiprocessing
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -53,13 +54,17 @@ def workflow(network: networks.Classifier, train: Labelled) -> dict[str, Way]:
             found = features(network, torch.cat([network.features(x) for x in batches]))
         return sum(len(method.score(found, fitted[name])) for name, method in zoo.items())
 
+    def forward_form(batches: Batches) -> list:
+        with torch.inference_mode():
+            return [activity(network, x, tuple(layers)) for x in batches]
+
     def gaia(*arguments) -> Way:
         return lambda batches: [attributions(network, x, *arguments) for x in batches]
 
     columns = every_feature_score([torch.randn(2, 3, 32, 32, device=network.head.weight.device)])
     return {
         f"{len(zoo)} feature methods, {columns} columns": every_feature_score,
-        "GAIA-Z, forward form": lambda batches: [activity(network, x) for x in batches],
+        "GAIA-Z, forward form": forward_form,
         "GAIA-A": gaia(late, ("inner.abs_mean",)),
         "GAIA-Z": gaia(layers, ("top1.density",)),
         "GAIA family, late layers and forward form": gaia(late),
@@ -122,6 +127,7 @@ def one_by_one(network: networks.Classifier, train: Labelled) -> dict[str, Way]:
         library.MaxSoftmax(network),
         library.MaxLogit(network),
         library.EnergyBased(network),
+        library.GradNorm(network, param_filter=lambda name: name == "linear.weight"),  # the head's
         library.ReAct(network.features, network.head, threshold=1.0),
         library.KNN(network.features, k=50).fit_features(h.float(), labels),
         library.KLMatching(network).fit_logits(z.float()),
@@ -202,6 +208,7 @@ def alone(name: str, width: int, batch: int, count: int) -> float:
 
 
 def main() -> None:
+    warnings.filterwarnings("ignore", "There is a performance drop")  # torch's, of pytorch-ood's GradNorm
     for (width, batch), count in CASES.items():
         device, every = ways(width)
         batches = images(batch, count, device)

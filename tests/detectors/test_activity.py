@@ -39,12 +39,13 @@ def test_the_forward_form_is_the_backward_form(seeded, name, options, side, pool
 
 def test_a_forward_pass_is_enough(network, x):
     state = {name: value.clone() for name, value in network.state_dict().items()}
-    h, found = activity(network, x)
+    layers = tuple(network.attribution_layers())
+    h, found = activity(network, x, layers)
     assert torch.equal(h, network.features(x))
     assert list(found) == ["active.density"]
     assert torch.equal(found["active.density"], attributions(network, x)[1]["active.density"])
     with pytest.raises(RuntimeError):
-        activity(network, x[:, :2])
+        activity(network, x[:, :2], layers)
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
     assert not any(module._forward_hooks for module in network.modules())
 
@@ -61,11 +62,21 @@ class Smooth(Classifier):
         return self.body(x).mean((2, 3))
 
 
-def test_without_a_relu_behind_every_layer_there_is_no_forward_form(x, given):
-    images: Attributions = given(Smooth().double().eval().requires_grad_(False), x)
+class Leaking(Smooth):
+    """A ReLU behind both layers, and a way around that of the second."""
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        norm, relu, last, _ = self.body
+        x = last(relu(norm(x)))
+        return (relu(x + 1) + x).mean((2, 3))
+
+
+@pytest.mark.parametrize("kind", [Smooth, Leaking])
+def test_without_a_relu_behind_every_layer_there_is_no_forward_form(kind, x, given):
+    images: Attributions = given(kind().double().eval().requires_grad_(False), x)
     assert "active.density" not in images.statistics
     assert set(method("gaia_z")().score(images, None)) == {"all", "late", "layer=body.0", "layer=body.2"}
 
 
 def test_without_normalisation_layers_there_is_nothing(seeded):
-    assert activity(seeded("playground_mlp"), random(1, 1, 28, 28))[1] == {}
+    assert activity(seeded("playground_mlp"), random(1, 1, 28, 28), ())[1] == {}

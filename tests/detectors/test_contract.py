@@ -1,93 +1,75 @@
-"""What every method of the registry promises, whatever it computes."""
+"""What every method of the registry promises, whatever it computes. What each refuses is in test_refusals.py."""
 
-import re
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from pydantic import ValidationError
-from safetensors.numpy import save_file
 from torch import nn
+from toys import bits, consumed, draw, scores, separable, standing, take, toy_images
 
-from ood.detectors import Attributions, Detector, Features, Images, Labelled, LabelledImages, method, names
-from ood.errors import Problem
+from ood.detectors import Attributions, Features, Images, Labelled, method, names
 from ood.networks import Classifier
-from ood.score import score
 
 STD = [0.25, 0.5, 2.0]
 # Another value shows only where that many iterations have not converged yet, and that many images are there.
 FEWER = {"iterations": 2, "examples": 20}
+FITTED = [name for name in names() if method(name).consumes == "features" and method(name).needs_train]
 every_method = pytest.mark.parametrize("name", names())
 
 
 @pytest.fixture(scope="module")
-def attributed(network, given) -> tuple[Attributions, torch.Tensor]:
-    x = 2 * torch.randn(8, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    return given(network, x), x
-
-
-@pytest.fixture
-def images(name, attributed, network):
-    """What the method consumes, for eight random images."""
-    attributions, x = attributed
-    kinds = {
-        "features": attributions.features,
-        "attributions": attributions,
-        "network": Images(network, x.split(3), STD),
-    }
-    return kinds[method(name).consumes]
-
-
-def draw(features: Features, count: int, seed: int) -> Labelled:
-    """A split of features spread around the given ones; a tenth of its labels are not what the network says."""
-    rng = np.random.default_rng(seed)
-    _, _, weight, bias = features
-    h = features.h[rng.integers(len(features.h), size=count)] * rng.lognormal(sigma=0.5, size=(count, weight.shape[1]))
-    z = h @ weight.T + bias
-    labels = np.where(rng.random(count) < 0.1, rng.integers(len(bias), size=count), z.argmax(axis=1))
-    return Labelled(Features(h, z, weight, bias), labels)
+def x() -> torch.Tensor:
+    return 2 * torch.randn(8, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
 
 
 @pytest.fixture(scope="module")
-def known(attributed) -> tuple[Labelled, Labelled]:
-    """The training and the test split; the former has more images than any method takes a sample of."""
-    return draw(attributed[0].features, 1100, seed=0), draw(attributed[0].features, 60, seed=1)
+def used(network) -> Classifier:
+    """A copy that all methods run; a test that wants one that none has run yet copies ``network``."""
+    return deepcopy(network)
+
+
+@pytest.fixture(scope="module")
+def attributions(used, x, given) -> Attributions:
+    return given(used, x)
 
 
 @pytest.fixture
-def run(known, network):
-    """A function from a detector and images to its columns, fitted on ``known`` or other splits, or on their like."""
+def images(name, attributions, used, x):
+    """What the method consumes, for eight random images."""
+    return consumed(name, attributions, Images(used, x.split(3), STD))
 
-    def columns(detector: Detector, images: Any, splits: tuple | None = None) -> dict[str, np.ndarray]:
-        splits = splits or known
-        if not detector.needs_train:
-            return detector.score(images, None)
-        if isinstance(images, Images):
-            splits = [labelled_images(split, network, images) for split in splits]
-        return detector.score(images, detector.fit(*splits))
+
+@pytest.fixture(scope="module")
+def known(attributions) -> tuple[Labelled, Labelled]:
+    """The training and the test split; the former has more images than any method takes a sample of."""
+    return draw(attributions.features, 1100, seed=0), draw(attributions.features, 60, seed=1)
+
+
+@pytest.fixture(scope="module")
+def run(known):
+    """A function from a detector and images to its columns, fitted on ``known`` or other splits, or on their like."""
+    return lambda detector, images, splits=known: scores(detector, images, splits)
+
+
+@pytest.fixture(scope="module")
+def whole(run, given):
+    """A function from a network and images to a method's columns, with the extraction where the method takes its."""
+
+    def columns(name: str, network: Classifier, x: torch.Tensor) -> dict[str, np.ndarray]:
+        images = Images(network, x.split(3), STD)
+        if method(name).consumes != "network":
+            images = consumed(name, given(network, x), images)
+        return run(method(name)(), images)
 
     return columns
 
 
-def labelled_images(split: Labelled, network: Classifier, images: Images) -> LabelledImages:
-    """A split for a method that consumes the network: the toy's has its features, ResNet34's 60 random images."""
-    if isinstance(images.network, Toy):
-        return LabelledImages(toy_images(split.features), split.labels)
-    x = 2 * torch.randn(60, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(len(split.labels)))
-    return LabelledImages(Images(network, x.split(25), STD), split.labels[:60])
-
-
-def take(images: Any, rows: Any) -> Any:
-    """The chosen images."""
-    if isinstance(images, Images):
-        return images._replace(batches=torch.cat(images.batches)[rows].split(3))
-    if isinstance(images, Features):
-        return images._replace(h=images.h[rows], z=images.z[rows])
-    statistics = {name: values[rows] for name, values in images.statistics.items()}
-    return images._replace(features=take(images.features, rows), statistics=statistics)
+@pytest.fixture(scope="module")
+def again(used, x, whole) -> dict[str, dict[str, bytes]]:
+    """The bits of every method, one after another on the same network and images, the second time round."""
+    return [{name: bits(whole(name, used, x)) for name in names()} for _ in "12"][1]
 
 
 def changed(value: Any) -> Any:
@@ -99,30 +81,6 @@ def changed(value: Any) -> Any:
     return not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else 0.7 * value + 0.001
 
 
-class Toy(Classifier):
-    """Its input is its feature map, and the output of both of its blocks."""
-
-    def __init__(self, features: Features):
-        super().__init__()
-        self.middle, self.end = nn.Identity(), nn.Identity()
-        self.head = nn.Linear(*features.weight.shape[::-1]).double().requires_grad_(False)
-        self.head.weight[:], self.head.bias[:] = map(torch.from_numpy, features[2:])
-
-    def blocks(self) -> dict[str, nn.Module]:
-        return {"middle": self.middle, "end": self.end}
-
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        return self.end(self.middle(x)).mean((2, 3))
-
-
-def toy_images(features: Features) -> Images:
-    """A map of two positions for each h: one holds twice its even components, the other twice its odd ones."""
-    h = torch.from_numpy(features.h)
-    even = torch.arange(h.shape[1]) % 2 == 0
-    maps = 2 * torch.stack([h * even, h * ~even], dim=2)[..., None]
-    return Images(Toy(features).eval(), maps.split(7), [0.5] * h.shape[1])
-
-
 @every_method
 def test_columns_are_finite_and_hold_the_default(name, images, run):
     columns = run(method(name)(), images)
@@ -132,18 +90,17 @@ def test_columns_are_finite_and_hold_the_default(name, images, run):
 
 
 @every_method
-def test_a_rerun_gives_the_same_bits(name, images, run):
-    first, second = ({key: values.tobytes() for key, values in run(method(name)(), images).items()} for _ in "12")
-    assert first == second
+def test_a_rerun_after_all_other_methods_gives_the_same_bits(name, network, x, whole, again):
+    assert bits(whole(name, deepcopy(network), x.clone())) == again[name]
 
 
 @every_method
 @pytest.mark.parametrize("rows", [[5, 2, 7, 0, 6, 1, 4, 3], [4], [2, 3]], ids=["order", "alone", "pair"])
 def test_a_score_depends_on_its_own_image_only(name, images, run, rows):
-    whole, part = run(method(name)(), images), run(method(name)(), take(images, rows))
-    assert list(whole) == list(part)
+    every, part = run(method(name)(), images), run(method(name)(), take(images, rows))
+    assert list(every) == list(part)
     for column, values in part.items():
-        np.testing.assert_allclose(values, whole[column][rows], rtol=1e-10, atol=1e-13, err_msg=column)
+        np.testing.assert_allclose(values, every[column][rows], rtol=1e-10, atol=1e-13, err_msg=column)
 
 
 @pytest.mark.parametrize(
@@ -158,43 +115,48 @@ def test_every_option_matters(name, option, images, run):
 
 
 @every_method
-def test_an_unknown_option_is_refused(name):
-    with pytest.raises(ValidationError, match="no_such_option"):
-        method(name)(no_such_option=1)
+def test_inputs_and_the_network_are_left_alone(name, images, x, run, whole, network):
+    network = deepcopy(network)
+    before = bits(images), bits(x), standing(network)
+    run(method(name)(), images)
+    whole(name, network, x)
+    assert (bits(images), bits(x), standing(network)) == before
+    assert not any(module.training for module in network.modules())
+    assert not any(part.requires_grad or part.grad is not None for part in (x, *network.parameters()))
 
 
 @every_method
-def test_inputs_are_left_alone(name, images, run, network):
-    state = {key: value.clone() for key, value in network.state_dict().items()}
-    given = images.batches if isinstance(images, Images) else [part for part in images if hasattr(part, "dtype")]
-    copies = deepcopy(given)
-    run(method(name)(), images)
-    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
-    assert not any(module._forward_hooks or module._backward_hooks for module in network.modules())
-    assert not network.training and not any(
-        value.requires_grad for value in (*network.parameters(), *map(torch.as_tensor, given))
-    )
-    for before, after in zip(copies, given, strict=True):
-        assert torch.equal(torch.as_tensor(before), torch.as_tensor(after))
+def test_a_network_that_is_not_frozen_gives_the_same_bits_or_is_refused(name, x, whole, again, network):
+    """``Images`` promises a frozen one, as ood.networks.load gives. Either way no gradient is left in a parameter."""
+    thawed = deepcopy(network).requires_grad_()
+    before = standing(thawed)
+    try:
+        assert bits(whole(name, thawed, x)) == again[name]
+    except RuntimeError as error:
+        assert "requires grad" in str(error)
+    assert standing(thawed) == before
 
 
-FEATURES = [name for name in names() if method(name).consumes == "features"]
-FITTED = [name for name in FEATURES if method(name).needs_train]
+@every_method
+def test_a_pass_that_fails_leaves_nothing_behind(name, x, whole, again, network):
+    """The first, the second and the last pass each fail at the network's last normalisation layer."""
+    network, passes, fatal = deepcopy(network), [], 0
 
+    def watch(module: nn.Module, inputs: tuple) -> None:
+        passes.append(module)
+        if len(passes) == fatal:
+            raise InterruptedError
 
-def separable(rng: np.random.Generator, count: int, confident: bool, spread: float = 0) -> Attributions:
-    """Each of four classes owns five features. ID: those are large, all others 0.5, gradients small and sparse. OOD:
-    all are 0.1 to 0.4, gradients large and dense. Every norm, output term, distance and gradient then separates."""
-    weight = np.repeat(np.eye(4), 5, axis=1) - 0.25
-    own = weight[np.arange(count) % 4] > 0
-    h = np.where(own, 5.0, 0.5) + spread * rng.random((count, 20)) if confident else rng.uniform(0.1, 0.4, (count, 20))
-    low, high = (0, 0.3) if confident else (0.5, 1)
-    kinds = ("abs_mean", "mean_abs", "density")
-    statistics = {
-        f"{v}.{kind}": rng.uniform(low, high, (count, 2)) for v in ("top1", "inner", "direct") for kind in kinds
-    } | {"active.density": rng.uniform(low, high, (count, 2))}
-    features = Features(h, h @ weight.T, weight, np.zeros(4))
-    return Attributions(features, ("layer3.0.bn1", "layer4.0.bn1"), (), np.array([4, 8]), statistics)
+    list(network.attribution_layers().values())[-1].register_forward_pre_hook(watch)
+    before = standing(network)
+    whole(name, network, x)
+    for fatal in sorted({1, min(2, len(passes)), len(passes)}):  # noqa: B007  (watch reads it)
+        passes.clear()
+        with pytest.raises(InterruptedError):
+            whole(name, network, x)
+        assert standing(network) == before
+    fatal = 0
+    assert bits(whole(name, network, x)) == again[name]
 
 
 @every_method
@@ -203,54 +165,27 @@ def test_in_distribution_scores_are_higher(name, run):
     parts = separable(rng, 30, True), separable(rng, 30, False)
     train, test = (separable(rng, count, True, spread=0.1).features for count in (820, 40))
     splits = [Labelled(split, split.z.argmax(axis=1)) for split in (train, test)]
-    consumed = {"features": lambda part: part.features, "attributions": lambda part: part}
-    consumed["network"] = lambda part: toy_images(part.features)
-    ids, oods = (run(method(name)(), consumed[method(name).consumes](part), splits) for part in parts)
+    ids, oods = (run(method(name)(), consumed(name, part, toy_images(part.features)), splits) for part in parts)
     for column in ids:
         assert ids[column].min() > oods[column].max(), column
 
 
 @pytest.mark.parametrize("name", FITTED)
-def test_a_class_without_images_is_no_obstacle(name, attributed, known, run):
+def test_a_class_without_images_is_no_obstacle(name, attributions, known, run):
     splits = [
         Labelled(take(split.features, rows), split.labels[rows]) for split in known for rows in [split.labels != 2]
     ]
-    for column, values in run(method(name)(), attributed[0].features, splits).items():
+    for column, values in run(method(name)(), attributions.features, splits).items():
         assert np.isfinite(values).all(), column
-
-
-@pytest.mark.parametrize("name", FITTED)
-def test_fitting_leaves_the_splits_alone(name, known):
-    parts = [part for split in known for part in (*split.features, split.labels)]
-    before = [part.tobytes() for part in parts]
-    method(name)().fit(*known)
-    assert before == [part.tobytes() for part in parts]
-
-
-@pytest.mark.parametrize("name", FEATURES)
-@pytest.mark.parametrize("wrong", ["features", "logits", "weight", "bias"])
-def test_arrays_that_do_not_fit_together_are_refused(name, known, tmp_path, wrong):
-    split = known[1].features
-    arrays = dict(zip(("features", "logits", "weight", "bias"), split, strict=True))
-    arrays[wrong] = arrays[wrong][..., :-1].copy()
-    save_file(arrays, tmp_path / "id.safetensors")
-    pd.DataFrame({"split": ["train", "test"] * 30, "label": known[1].labels}).to_parquet(tmp_path / "id.parquet")
-    spec = {"detector": name, "options": {}, "datasets": ["id"]}
-    with pytest.raises(Problem, match=rf"id\.safetensors: .* it has .*{re.escape(f'{wrong} {arrays[wrong].shape}')}"):
-        score([tmp_path / "id.parquet"], [tmp_path / "id.safetensors"], [], [], [], tmp_path / "scores.parquet", spec)
 
 
 @every_method
 @pytest.mark.parametrize("certainty", [1, 0, 1e4], ids=["bias", "uniform", "certain"])
-def test_zero_features_and_gradients_have_finite_scores(name, attributed, run, certainty):
-    attributions, x = attributed
+def test_zero_features_and_gradients_have_finite_scores(name, attributions, run, certainty):
+    """They are no error: an image may leave every unit silent, and then needs a rank like any other."""
     _, _, weight, bias = attributions.features
     features = Features(np.zeros((3, len(weight[0]))), np.tile(bias * certainty, (3, 1)), weight, bias)
     zeros = {key: np.zeros_like(values[:3]) for key, values in attributions.statistics.items()}
-    kinds = {
-        "features": features,
-        "attributions": attributions._replace(features=features, statistics=zeros),
-        "network": toy_images(features),
-    }
-    for column, values in run(method(name)(), kinds[method(name).consumes]).items():
+    images = consumed(name, attributions._replace(features=features, statistics=zeros), toy_images(features))
+    for column, values in run(method(name)(), images).items():
         assert np.isfinite(values).all(), column

@@ -91,11 +91,19 @@ def test_kl_matching(toy, known):
     columns = fitted("kl_matching", features, train, test)
     predicted = train.features.z.argmax(axis=1)
     chosen = {"train_predicted": (train.features.z, predicted), "test_labels": (test.features.z, test.labels)}
-    assert set(columns) == set(chosen) and (predicted != train.labels).any()
+    assert set(columns) == {*chosen, "one_hot", "own_class"} and (predicted != train.labels).any()
+    p = np.exp(log_softmax(features.z, axis=1))
     for name, (z, classes) in chosen.items():
-        means = [np.exp(log_softmax(z[classes == c], axis=1)).mean(axis=0) for c in set(classes)]
-        p = np.exp(log_softmax(features.z, axis=1))
-        assert columns[name] == close([-min(entropy(one, mean) for mean in means) for one in p], rel=1e-10), name
+        means = {c: np.exp(log_softmax(z[classes == c], axis=1)).mean(axis=0) for c in set(classes)}
+        exact = [-min(entropy(one, mean) for mean in means.values()) for one in p]
+        assert columns[name] == close(exact, rel=1e-10), name
+    complete = [np.maximum(np.eye(5)[c], 1e-12) for c in range(5)]  # of a class that is never predicted
+    for c in set(predicted):
+        complete[c] = np.exp(log_softmax(train.features.z[predicted == c], axis=1)).mean(axis=0)
+    assert 1 < len(set(predicted)) < 5
+    assert columns["one_hot"] == close([-min(entropy(one, mean) for mean in complete) for one in p], abs=1e-10)
+    assert columns["own_class"] == close([-entropy(one, complete[one.argmax()]) for one in p], abs=1e-10)
+    assert len({tuple(columns[name]) for name in ("train_predicted", "one_hot", "own_class")}) == 3
 
 
 def test_kl_matching_of_probabilities_that_are_zero():
@@ -105,6 +113,7 @@ def test_kl_matching_of_probabilities_that_are_zero():
     train = Labelled(features([1, 0, 0], [1, 0, 0], [0, 1, 0]), np.array([0, 0, 1]))
     columns = fitted("kl_matching", features([0, 1, 0], [0, 0, 1]), train, train)
     assert columns["train_predicted"] == close([0, np.log(1e-12)])  # the last class has no template: the floor
+    assert columns["one_hot"] == close([0, 0]) and columns["own_class"] == close([0, 0])
 
 
 @pytest.mark.parametrize("dead", [False, True], ids=["regular", "singular"])

@@ -131,7 +131,8 @@ def test_batchgrad_equals_autograd(rows, relu):
                 assert columns[f"{name} weight"][row] == close(weight, rel=1e-11)
 
 
-def test_batchgrad_of_many_images_is_that_of_few(toy, known):
+def test_batchgrad_of_many_images_is_that_of_few(toy, known, monkeypatch):
+    monkeypatch.setattr("ood.detectors.batchgrad.BLOCK", 300)  # less than they have features
     features, fitted = toy(150), method("batchgrad")().fit(known(1), known(2))
     for row in range(0, 150, 7):
         alone = Features(features.h[[row]], features.z[[row]], *features[2:])

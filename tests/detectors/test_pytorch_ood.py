@@ -3,8 +3,8 @@
 Where version 0.4 differs: KNN returns the distance, ours is its square. Mahalanobis does not divide the covariance by
 n (a factor n), adds 1e-6 to its diagonal and keeps it in float32; over layers it takes no step on the input and sums,
 where ours has a regression. KL-Matching replaces log 0 by the smallest float, ours is floored at log 1e-12. ODIN takes
-sign(0) as 0, ours as +1. GradNorm has all parameters by default, here the head's. It has no RG, ExGrad, BatchGrad, MOS,
-norm families or GAIA; most of what it has besides is in none of the three papers.
+sign(0) as 0, ours as +1. GradNorm's default is all parameters, S4 of gradients_deep; ours is the head's weight.
+It has no RG, ExGrad, BatchGrad, MOS, norm families or GAIA; most of what it has besides is in none of the three papers.
 """
 
 import numpy as np
@@ -58,6 +58,15 @@ def test_gradnorm(images, splits, column, parameters):
     detector.to("cpu")
     exact = -detector.predict(torch.from_numpy(images.h)).numpy()
     assert ours("gradnorm", images, splits, column, temperature=2) == close(exact, rel=1e-10)
+
+
+@pytest.mark.parametrize("column", ["S4 weight", "S4 weight_and_bias"])
+def test_gradnorm_of_all_parameters(network, x, column):
+    """The library's default, at its temperature, 1; and without biases and shifts. No factor lies between the two."""
+    chosen = (lambda name: not name.endswith("bias")) if column == "S4 weight" else None
+    exact = -theirs.GradNorm(network, param_filter=chosen).to("cpu").predict(x).numpy()
+    assert len(set(exact)) == len(x) and exact.min() > 0
+    assert ours("gradients_deep", Images(network, x.split(2), [1, 1, 1]), None, column) == close(exact, rel=1e-10)
 
 
 @pytest.mark.parametrize("column", ["train_percentile", "fixed", "rankfeat"])

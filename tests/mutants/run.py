@@ -1,4 +1,4 @@
-"""Mutation check: plants faults into the detectors and the metrics, one at a time; the tests must notice each.
+"""Mutation check: plants faults into detectors, metrics, claims, audit and front page; the tests must notice each.
 
 ``make mutants``, or ``tests/mutants/run.py terms.py knn.py`` for some of the sources. The faults are data, in the YAML
 files beside this one: by source file the tests that concern it, and for each fault what it is in words, the old text,

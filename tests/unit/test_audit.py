@@ -15,7 +15,7 @@ from ood.audit.crate import CONTENTS, held
 from ood.audit.lineage import Lineage
 from ood.audit.marks import Mark, marks
 from ood.audit.numbers import MACRO, texts, typeset
-from ood.audit.pages import BINS, HEIGHT, WIDTH, histogram
+from ood.audit.pages import BINS, HEIGHT, WIDTH, called, heads, histogram
 from ood.audit.records import Code, File, Made, Record, Records
 from ood.audit.replay import differences, same
 from ood.errors import Problem
@@ -219,3 +219,22 @@ def test_what_was_left_out_is_compared_by_its_digest(records, tmp_path, remade, 
     (tmp_path / "remade").write_text(remade)
     found = list(replay.compared(records, tmp_path / "a.pdf", tmp_path / "remade"))
     assert [one.file for one in found] == [str(tmp_path / "a.pdf")] * wrong
+
+
+def test_a_method_goes_by_its_names_in_the_tables_beside_ours():
+    def said(cell: str, head: str) -> dict:
+        return called(Lineage("T/a/x", "demo", pd.Series({"cell": cell}), None), head)
+
+    assert said("digits/rg/k=1 T=1/letters/AUROC", "rg") == {"method": "RG (rg, variant k=1 T=1)"}
+    other = said("digits/encoding_output/U=1 V=tv/letters/AUROC", "TV &amp; co")["method"]
+    default = "the default variant is called \u2016h\u2016_1 \u00d7 Energy"
+    assert other == f"TV & co: encoding_output, variant U=1 V=tv; {default}"
+    assert said("digits/network/test/digits/accuracy", "test") == {} == said("", "")
+
+
+def test_the_rows_of_a_table_by_the_places_of_their_numbers():
+    table = (
+        '<table><tr><th>AUROC</th><th>A</th></tr><tr><th>RG</th><td title="T/RG/A"><a href="#12ab">1</a></td></tr>'
+        '<tr><th>none</th><td>-</td></tr><tr><th>MSP</th><td><a href="#34cd">2</a></td></tr></table>'
+    )
+    assert heads(table) == {"12ab": "RG", "34cd": "MSP"} and heads("") == {}

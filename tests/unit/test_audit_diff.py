@@ -71,7 +71,7 @@ def test_the_cause_is_the_first_thing_upstream_that_differs(tmp_path, case):
     assert cause.startswith(expected)
 
 
-def test_what_has_the_same_bytes_is_no_cause(tmp_path):
+def test_what_has_the_same_bytes_is_not_a_cause(tmp_path):
     """Other code and parameters before the scores, which came out the same; the metrics' own parameter is to blame."""
     facts = {"metrics": {"spec": {"draws": 7}}, "card": {"spec": {"seed": 1}}}
     before, after = run(tmp_path / "before"), run(tmp_path / "after", (0.5, 0.7), raw=b"other", **facts)
@@ -108,5 +108,5 @@ def test_a_cell_of_one_run_only_is_listed(tmp_path):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(Problem, match="has no results/cells"):
         Run(tmp_path)
-    with pytest.raises(Problem, match="is no folder"):
+    with pytest.raises(Problem, match="is not a folder"):
         Run(tmp_path / "nowhere")

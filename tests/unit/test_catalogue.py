@@ -98,6 +98,7 @@ def test_a_broken_row_is_named(tmp_path, table, column, value):
         ("std", "0.5", "mean and std: one number per channel"),
         ("size", "", "an empty size goes with the rule 'original'"),
         ("rule", "original", "an empty size goes with the rule 'original'"),
+        ("rule", "corner", "mean and std are expected for the rule 'corner'"),
     ],
 )
 def test_a_row_that_names_nothing_is_named(tmp_path, column, value, message):
@@ -106,29 +107,15 @@ def test_a_row_that_names_nothing_is_named(tmp_path, column, value, message):
     assert message in str(problem.value)
 
 
-@pytest.mark.parametrize(("cells", "column"), [(4, "options"), (7, "size"), (10, "splits"), (16, "description")])
-def test_a_row_that_is_too_short_is_named(tmp_path, cells, column):
+@pytest.mark.parametrize("column", ["options", "size", "splits", "description"])
+def test_a_row_that_is_too_short_is_named(tmp_path, column):
+    """It ends before ``column``."""
     table = tmp_path / "copy.csv"
     header, first, *_ = catalogue.DATASETS.read_text().splitlines()
-    faces = [
-        "x",
-        "X",
-        "far",
-        "faces",
-        "{}",
-        "",
-        "box",
-        "8",
-        "1",
-        "100",
-        '"{""test"": 1}"',
-        "3",
-        "",
-        "",
-        "",
-        "licence",
-        "",
-    ]
-    table.write_text("\n".join([header, first, ",".join(faces[:cells])]) + "\n")
+    row = dict.fromkeys(catalogue.Dataset.model_fields, "") | {
+        **{"dataset": "x", "title": "X", "kind": "far", "source": "faces", "options": "{}", "rule": "box", "size": "8"},
+        **{"channels": "1", "count": "100", "splits": '"{""test"": 1}"', "seed": "3", "licence": "licence"},
+    }
+    table.write_text("\n".join([header, first, ",".join(list(row.values())[: list(row).index(column)])]) + "\n")
     with pytest.raises(Problem, match=rf"copy\.csv, line 3.*{column}"):
         catalogue.datasets(table)

@@ -19,6 +19,7 @@ ROWS = [
     ("RG-T1.2", "RG", "alpha_s", "", "auroc(rg) > 2", "fails", "holds", "within noise", 0.5, -0.25, 1.75),
     ("RG-T1.3", "RG", "third", "", "auroc(rg) > 3", "holds", "", "not run", np.nan, np.nan, np.nan),
     ("RG-T1.4", "RG", "fourth", "", "auroc(rg) > 4", "holds", "", "", np.nan, np.nan, np.nan),
+    ("RG-T1.5", "RG", "fifth", "", "auroc(rg) > 5", "holds", "", "holds", 2.5, 1.5, 3.5),
     ("GAIA-S-F1.1", "GAIA", "seen", "visual", "", "", "", "", np.nan, np.nan, np.nan),
 ]
 KEYS = [
@@ -44,6 +45,8 @@ def evidence(tmp_path) -> Evidence:
         frame = pd.DataFrame(ROWS, columns=KEYS).assign(
             source="Table 1", benchmark=name, p=0.5, p_holm=1.0, noise="images", why=""
         )
+        frame["reading"] = frame["id"] == "RG-T1.5"
+        frame["printed_there"] = frame["printed"].mask(frame["id"] == "RG-T1.1", "fails") if name == "two" else ""
         frame.to_parquet(tmp_path / "claims" / f"{name}.parquet")
         cell = {"benchmark": name, "detector": "d", "variant": "v", "dataset": "s", "metric": "AUROC", "mean": 0.5}
         pd.DataFrame([cell]).to_parquet(tmp_path / "cells" / f"{name}.parquet")
@@ -54,12 +57,14 @@ def evidence(tmp_path) -> Evidence:
 def test_what_the_table_says(evidence):
     counts = table.save(evidence)
     lines = pd.read_csv(evidence.out / "CLAIMS.csv", keep_default_na=False).set_index("id")
-    assert lines.loc[[f"CLAIMS/RG-T1.{place}/two" for place in (1, 2, 3, 4)], "ours"].tolist() == [
-        "fails \u22121.25 [\u22122.50, \u22120.12]",
+    assert lines.loc[[f"CLAIMS/RG-T1.{place}/two" for place in (1, 2, 3, 4, 5)], "ours"].tolist() == [
+        "fails \u22121.25 [\u22122.50, \u22120.12] (its print: fails)",
         "within noise 0.50 [\u22120.25, 1.75]",
         "not run",
         "\u2013",
+        "holds 2.50 [1.50, 3.50]",
     ]
+    assert lines.at["CLAIMS/RG-T1.1/one", "ours"] == "fails \u22121.25 [\u22122.50, \u22120.12]"
     assert lines.at["CLAIMS/RG-T1.2/one", "printed"] == "fails, but holds by the printed averages"
     assert lines.at["CLAIMS/RG/one", "printed"] == "3 / 1"
     assert counts.to_dict("index") == {"RG": {"printed": "3 / 1", "ONE": "0 / 1 / 1 / 1", "TWO": "0 / 1 / 1 / 1"}}
@@ -69,9 +74,10 @@ def test_every_number_of_the_page_has_its_id(evidence):
     table.save(evidence)
     text, defined = (evidence.out / "CLAIMS.tex").read_text(), macros([evidence.out / "CLAIMS.csv"])
     asked = re.findall(r"\\(printed|ours){(.*?)}", text)
-    assert len(asked) == (1 + 4) * 3 and all(rf"\definecell{{{kind}}}{{{name}}}" in defined for kind, name in asked)
+    assert len(asked) == (1 + 5) * 3 and all(rf"\definecell{{{kind}}}{{{name}}}" in defined for kind, name in asked)
     assert r"50 \% better \& more" in text and r"alpha\_s" in text
     assert r"\textbf{GAIA-S-F1.1} seen (Table 1) & visual" in text
+    assert r"\textbf{RG-T1.5} fifth (Table 1, our reading) &" in text
 
 
 def test_the_page_shows_every_claim(evidence):

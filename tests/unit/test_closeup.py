@@ -19,15 +19,6 @@ LAYERS = ["layer1.2.bn2", "layer2.3.bn2", "layer3.5.bn2", "layer4.2.bn2"]
 
 
 @pytest.fixture(scope="module")
-def network() -> networks.Classifier:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        built = networks.build("resnet34", 5, {"width": 2}).double()
-        built(torch.randn(32, 3, 16, 16, dtype=torch.float64))
-    return built.eval().requires_grad_(False)
-
-
-@pytest.fixture(scope="module")
 def x() -> torch.Tensor:
     return 2 * torch.randn(5, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 

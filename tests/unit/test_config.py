@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ood import catalogue
 from ood.config import load
 from ood.errors import Problem
+from ood.papers import REPRODUCED
 
 TEXT = (Path(__file__).parents[2] / "config.yaml").read_text()
 
@@ -35,10 +37,30 @@ def test_the_shipped_configuration_is_right():
     assert config.methods("digits") == [name for name in config.detectors if name not in costly]
     assert config.methods("cifar10") == [*config.methods("digits"), "mahalanobis_layers"]
     assert config.options("odin", "cifar10") == {"temperature": 1000, "epsilon": 0.004}
+    part, whole = config.recipes["svhn_part"], config.recipes["playground_svhn"]
+    scaled = tuple(round(milestone * part.epochs / whole.epochs) for milestone in whole.milestones)
+    assert part.milestones == scaled and config.benchmarks["svhn_part"].reproduces is None
+    assert config.options("mahalanobis_layers", "cifar10") == {}  # the method's default, GAIA's value for CIFAR-10
+    assert config.options("mahalanobis_layers", "cifar100") == {"epsilon": 0.005}
     for benchmark in ("imagenet_bit", "imagenet_densenet121", "imagenet_resnet50"):
         assert config.options("odin", benchmark) == {"temperature": 1000, "epsilon": 0}
         assert config.options("mahalanobis_layers", benchmark) == {"epsilon": 0.005}
         assert config.options("energy", benchmark) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "tested"), [("mnist", 10_000), ("svhn", 10_000), ("cifar10_playground", 10_000), ("mnist_first", 1_952)]
+)
+def test_small_scale_numbers_stand_beside_those_of_the_sets_that_were_printed(name, tested):
+    """The first 10,000 images of every test set, converted by the authors' code; of SVHN what there is."""
+    config, datasets = load(yaml.safe_load(TEXT)), catalogue.datasets()
+    benchmark = config.benchmarks[name]
+    printed = REPRODUCED["small_scale"][benchmark.id]
+    assert [ood for ood in benchmark.ood if ood in printed] == benchmark.averaged()["average"]
+    assert {datasets[ood].count for ood in benchmark.ood if "svhn" in ood} <= {tested}
+    assert {datasets[ood].count for ood in benchmark.ood if "svhn" not in ood} == {10_000}
+    trained = {"mnist": 60_000, "svhn_id_first10000": 73_257, "cifar10": 50_000}
+    assert datasets[benchmark.id].count - trained[benchmark.id] == 10_000
 
 
 PUBLISHED = {"file": "weights/resnet20-12fca82f.th", "accuracy": [0.9, 1.0]}
@@ -67,8 +89,8 @@ WRONG = {
         ["msp"],
         "benchmarks.digits.also: unknown detector on request",
     ),
-    "one added twice": ("benchmarks.digits.also", ["gradients_deep"] * 2, "also: gradients_deep is there twice"),
-    "one on request twice": ("on_request", ["msp", "msp"], "on_request: msp is there twice"),
+    "one added twice": ("benchmarks.digits.also", ["gradients_deep"] * 2, "also: gradients_deep is a duplicate"),
+    "one on request twice": ("on_request", ["msp", "msp"], "on_request: msp is a duplicate"),
     "an unknown option of a benchmark's detector": (
         "benchmarks.digits.options",
         {"odin": {"epsilom": 0}},
@@ -94,7 +116,7 @@ WRONG = {
         {"gaia_a": {"layers": ["a"]}},
         "benchmarks.mnist.options: unknown detector of this benchmark 'gaia_a'",
     ),
-    "a seed twice": ("benchmarks.digits.seeds", [0, 1, 1], "benchmarks.digits.seeds: 1 is there twice"),
+    "a seed twice": ("benchmarks.digits.seeds", [0, 1, 1], "benchmarks.digits.seeds: 1 is a duplicate"),
     "a negative seed": ("benchmarks.digits.seeds", [-1], "benchmarks.digits.seeds.0: -1 is not allowed"),
     "no seeds": ("benchmarks.digits.seeds", [], "benchmarks.digits.seeds: [] is not allowed"),
     "a negative clip": ("detectors.rg", {"clips": [-1]}, "detectors.rg.clips.0: -1 is not allowed: input should be"),

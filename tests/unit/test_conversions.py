@@ -6,7 +6,9 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from ood.conversions import RULES
+from ood.catalogue import datasets
+from ood.conversions import RULES, converter
+from ood.preprocessing import normalised, scaled
 
 SIZES = [(32, 32), (64, 48), (57, 101), (33, 400), (150, 32)]  # width, height
 
@@ -70,13 +72,29 @@ def test_random_crops_are_everywhere_and_repeat():
     assert RULES["random_crop"](pixels, 32, 1, np.random.default_rng(3))[1][:2] == boxes[3]
 
 
-def test_the_authors_conversion_between_mnist_and_colour():
-    """Igoe et al.: a digit in the corner of a black canvas, three times; of colour the first channel's corner."""
-    digit, colour = picture(28, 28, 1), picture(32, 32)
-    canvas, box = RULES["corner"](digit, 32, 3, rng())
-    expected = torch.zeros(3, 32, 32, dtype=torch.uint8)
-    expected[:, :28, :28] = torch.from_numpy(digit.copy())
-    assert torch.equal(torch.from_numpy(canvas).permute(2, 0, 1), expected) and box == (0, 0, 28, 28)
-    grey, _ = RULES["corner"](colour, 28, 1, rng())
-    assert np.array_equal(grey[..., 0], colour[:28, :28, 0])
-    assert np.array_equal(RULES["corner"](colour, 32, 3, rng())[0], colour)
+@pytest.mark.parametrize(("mean", "std"), [(0.1307, 0.3081), (0.5, 0.5), (0.0, 1.0)])
+def test_the_authors_conversion_of_a_digit_for_a_network_of_colour(mean, std):
+    """Igoe et al.: a normalised digit, three times, in the corner of zeros; pixels are whole, so half of one off."""
+    digit = picture(28, 28, 1).copy()
+    canvas, box = converter("corner", [mean] * 3)(digit, 32, 3, rng())
+    assert canvas.dtype == np.uint8 and box == (0, 0, 28, 28)
+    ours = normalised(scaled(torch.from_numpy(canvas)[None], 32), torch.tensor([mean] * 3), torch.tensor([std] * 3))
+    loaded = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([mean], [std])])(digit)
+    theirs = torch.zeros(1, 3, 32, 32)
+    theirs[:, :, :28, :28] = loaded
+    assert torch.allclose(ours[..., :28, :28], theirs[..., :28, :28], atol=1e-6)
+    assert (ours - theirs).abs().max() <= 0.5 / 255 / std + 1e-6
+
+
+def test_the_authors_border_is_not_black():
+    mnist = datasets()["mnist_rgb_corner"]
+    canvas, _ = converter("corner", mnist.mean)(picture(28, 28, 1), 32, 3, rng())
+    assert set(canvas[28:].ravel()) | set(canvas[:, 28:].ravel()) == {33}
+    assert (33 / 255 - mnist.mean[0]) / mnist.std[0] == pytest.approx(-0.004, abs=5e-4)  # black would be -0.42
+
+
+def test_the_authors_conversion_of_colour_has_no_border():
+    colour = picture(32, 32)
+    grey, box = converter("corner", [0.5])(colour, 28, 1, rng())
+    assert np.array_equal(grey[..., 0], colour[:28, :28, 0]) and box == (0, 0, 28, 28)
+    assert np.array_equal(converter("corner", [0.5] * 3)(colour, 32, 3, rng())[0], colour)

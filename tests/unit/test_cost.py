@@ -27,7 +27,7 @@ def record(path: str, job: str, hours: float, *arguments: str, gpu: str | None =
 
 
 def records(*made) -> Records:
-    return Records({one.output.path: one for one in made})
+    return Records({one.output.path: one for one in made}, {})
 
 
 RUN = records(

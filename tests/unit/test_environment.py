@@ -28,7 +28,6 @@ def test_every_pin_has_a_hash_and_no_line_names_a_host():
 def test_the_conda_environment_is_generated_from_the_lock():
     assert (ENVS / "ood.yaml").read_text() == generator().environment(LOCK)
     pip = yaml.safe_load((ENVS / "ood.yaml").read_text())["dependencies"][-1]["pip"]
-    assert len(pip) == LOCK.count("==") - len(re.findall(r"python_full_version == |== '", LOCK)) or len(pip) > 100
     assert any(line.startswith("torch==") for line in pip)
 
 

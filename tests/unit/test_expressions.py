@@ -120,7 +120,7 @@ def test_max_takes_the_largest_of_each_draw():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("auroc(a) >", "is no expression"),
+        ("auroc(a) >", "is not an expression"),
         ("auroc(a)", "a comparison or one of all, any"),
         ("auroc(e) > 1", "unknown term or group 'e'"),
         ("auroc(a, nera) > 1", "unknown OOD set 'nera'. Did you mean 'near'?"),

@@ -163,7 +163,7 @@ def test_what_is_not_the_file_is_named_and_what_was_there_stays(server, fetch, c
     url = server.url("b", *replies)
     message = fetch(url, **changes)
     assert f"{url}: {reason}" in message
-    assert f"a/b.bin (A, 60.0 kB, {changes.get('digest', f'md5:{MD5}')}) was not to be had" in message
+    assert f"a/b.bin (A, 60.0 kB, {changes.get('digest', f'md5:{MD5}')}) could not be obtained" in message
     assert "Put it at mirror/a/b.bin by hand, and set mirror: mirror in config.yaml." in message
     assert FINAL.read_text() == "old" and not Path(f"{FINAL}.record.json").exists()
     assert PART.exists() == (case == "truncated for ever")

@@ -72,8 +72,11 @@ def run(tmp_path):
 
 @pytest.fixture
 def frame(run) -> pd.DataFrame:
-    printed = pd.DataFrame({"printed": ["holds", "fails", "holds"]}, index=["RG-T1.1", "RG-T1.2a", "RG-T1.4"])
-    return printed.join(run.verdicts()).fillna("")
+    """Of four claims one is a reading of ours, which is shown and not counted."""
+    printed = ["holds", "fails", "holds", "fails"]
+    ids = ["RG-T1.1", "RG-T1.2a", "RG-T1.4", "RG-T1.5"]
+    said = pd.DataFrame({"reading": ["", "", "", "ours"], "printed": printed}, index=ids)
+    return said.join(run.verdicts()).fillna("")
 
 
 def test_a_run_says_where_it_comes_from(run):
@@ -98,14 +101,16 @@ def test_the_table(run, frame):
         "| KNN<br>95.00 ± 4.00 |",
         "| Two<br>`spring` |  |  | 0 / 0 / 1 / 0 | MSP<br>90.00 ± 1.00 | GAIA-Z<br>85.00 ± 3.00 "
         "| KNN<br>95.00 ± 4.00 |",
-        "| Three<br>*the papers' own* | not run | not run | not run |  |  |  |",
+        "| Three<br>`full` | not run | not run | not run |  |  |  |",
     ]
-    assert "how many of 3 claims" in said and "(1 more claims" in said
+    words = " ".join(said.split())
+    assert "the number of the papers' 3 checkable claims" in words
+    assert "Not counted: 1 stricter readings of ours, which are judged too, and 1 claims that are arguments" in words
     assert "Released runs: `spring` (2026-02-01, commit bbbbbbb with changes, H1, ZX 81)." in said
 
 
 def test_without_a_run_it_says_so(frame):
-    said = page.said(DOCUMENT, frame[["printed"]], [], ["Three"])
+    said = page.said(DOCUMENT, frame[["reading", "printed"]], [], ["Three"])
     assert "No run is released yet: only what is printed is judged." in said and "Released runs" not in said
 
 
@@ -148,9 +153,19 @@ def test_claims_by_paper_table_and_number():
 def test_the_picture_has_a_sign_for_every_verdict_and_the_same_bytes_again(run, frame):
     rows = picture.rows(frame, [run], ["Three"])
     made = picture.picture(rows, "from here", "digest of the data")
-    tiles = {"#0072b2": 3, "#d55e00": 2, "#d9d9d9": 1}  # holds, fails, within noise; one more of each in the legend
+    tiles = {"#0072b2": 3, "#d55e00": 3, "#d9d9d9": 1}  # holds, fails, within noise; one more of each in the legend
     text = made.decode()
     assert {one: len(re.findall(f"fill: {one}", text)) - 1 for one in tiles} == tiles
-    assert len(re.findall("stroke: #bbbbbb", text)) - 1 == 3  # not run
+    assert len(re.findall("stroke: #bbbbbb", text)) - 1 == 4  # not run
     assert "digest of the data" in text and "<dc:date>" not in text
     assert picture.picture(rows, "from here", "digest of the data") == made
+
+
+def test_a_tables_name_beside_its_last_claim_fits_into_the_picture(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(picture.plt, "close", drawn.append)
+    verdicts = pd.Series("holds", index=[f"IGOE-T1.{place}" for place in range(30)] + ["IGOE-TEXT.2"])
+    picture.picture([[("as printed", verdicts)]], "", "")
+    (figure,) = drawn
+    boxes = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
+    assert boxes["TEXT"].x1 < figure.bbox.x1 and boxes["as printed"].x0 > 0

@@ -102,3 +102,9 @@ def test_a_record_with_an_unknown_or_missing_key_is_none(job):
         path.write_text(json.dumps(broken))
         with pytest.raises(Problem, match="^(note|lock): "):
             parsed(path)
+
+
+def test_a_library_that_is_not_there_has_no_version(job, monkeypatch):
+    """A job that was not started by Snakemake runs where there may be none."""
+    monkeypatch.setattr(ledger, "LIBRARIES", ("numpy", "no-such-library"))
+    assert set(job("made", "text")["versions"]) == {"python", "numpy"}

@@ -121,14 +121,14 @@ def test_perfect_and_reversed_scores():
 
 @pytest.mark.parametrize("seed", range(60))
 def test_weights_are_repetitions(seed):
-    """Bootstrap counts, zeros among them, give what the resampled images would; a row per draw."""
+    """Bootstrap counts, zeros among them, give what the resampled images would; a column per draw."""
     rng = np.random.default_rng(seed)
     ids, oods = draw(seed)
     weights = [
-        rng.multinomial(len(part), np.full(len(part), 1 / len(part)), size=4).astype(float) for part in (ids, oods)
+        rng.multinomial(len(part), np.full(len(part), 1 / len(part)), size=4).T.astype(float) for part in (ids, oods)
     ]
     together = measured(ids, oods, *weights)
-    for place, (of_ids, of_oods) in enumerate(zip(*weights, strict=True)):
+    for place, (of_ids, of_oods) in enumerate(zip(*(part.T for part in weights), strict=True)):
         repeated = measured(np.repeat(ids, of_ids.astype(int)), np.repeat(oods, of_oods.astype(int)))
         assert {name: values[place] for name, values in together.items()} == pytest.approx(repeated, abs=1e-12)
         exact = sklearn_values(ids, oods, np.concatenate([of_ids, of_oods]))

@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import published_checks
 import pytest
 
-from ood import published, published_checks
+from ood import published
 from ood.errors import Problem
 
 FOLDER = Path(__file__).parents[2] / "paper" / "published"

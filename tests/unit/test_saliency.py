@@ -18,15 +18,6 @@ def random(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture(scope="module")
-def network() -> Classifier:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        built = networks.build("resnet34", 5, {"width": 2}).double()
-        built(torch.randn(32, 3, 16, 16, dtype=torch.float64))
-    return built.eval().requires_grad_(False)
-
-
 def enlarged(cam: np.ndarray, side: int) -> np.ndarray:
     big = resize(torch.from_numpy(cam)[None], [side, side], antialias=False)[0].numpy()
     return big / big.max() if big.max() > 0 else big

@@ -53,7 +53,7 @@ def test_an_average_over_images_has_its_closed_form_error():
     """The mean of n images resampled: sigma / sqrt(n), and scipy's bootstrap."""
     values = RNG.exponential(size=60)
     weights = evaluate.weights({"one": values}, 4000, seed=3)["one"]
-    found = error(np.array([values.mean()]), weights @ values / 60)
+    found = error(np.array([values.mean()]), values @ weights / 60)
     assert found.standard == pytest.approx(values.std() / np.sqrt(60), rel=0.05)
     again = stats.bootstrap((values,), np.mean, n_resamples=4000, rng=1)
     assert found.standard == pytest.approx(again.standard_error, rel=0.06)

@@ -97,7 +97,9 @@ def test_cifar10_is_the_same_from_both_of_its_forms(tmp_path, mirror):
     assert np.array_equal(*made)
 
 
-@pytest.mark.parametrize("name", ["mnist_rgb_corner", "svhn_first", "places2_crop", "textures_dtd10_resize"])
+@pytest.mark.parametrize(
+    "name", ["mnist_rgb_corner", "svhn_first", "svhn_first_id", "places2_crop", "textures_dtd10_resize"]
+)
 def test_real_images_have_the_tables_digest(tmp_path, mirror, name):
     row = TABLE[name]
     assert row.sha256
@@ -136,6 +138,11 @@ def test_svhns_matlab_files(tmp_path):
     found = list(svhn.pictures([path], 20, RNG(0), ["test"]))
     assert np.array_equal([picture.pixels for picture in found], images[:20])
     assert [picture.label for picture in found] == [label % 10 for label in labels[:20, 0].tolist()]
+    train = tmp_path / "train_32x32.mat"
+    savemat(train, {"X": images[:8].transpose(1, 2, 3, 0), "y": labels[:8]})
+    both = list(svhn.pictures([train, path], 18, RNG(0), ["train", "test"]))  # all of train, the first ten of test
+    assert np.array_equal([picture.pixels for picture in both], [*images[:8], *images[:10]])
+    assert [picture.split for picture in both] == ["train"] * 8 + ["test"] * 10
     for damaged in (path.read_bytes()[:2000], b"<html>", b""):
         path.write_bytes(damaged)
         with pytest.raises(Problem, match=r"test_32x32\.mat"):

@@ -11,7 +11,7 @@ from scipy import stats
 from ood import published
 from ood.artifacts import ARTIFACTS, comparison, igoe, igoe_gradients, rg, times
 from ood.artifacts.evidence import KEY, Evidence
-from ood.artifacts.render import latex, save
+from ood.artifacts.render import latex, save, write_numbers
 from ood.artifacts.table import noise
 from ood.errors import Problem
 from ood.paper import macros
@@ -21,7 +21,7 @@ ABOUT = {
     "title": "MNIST",
     "id": "mnist",
     "ood": ["svhn_grey_corner", "letters"],
-    "averages": ["average"],
+    "averages": {"average": ["svhn_grey_corner", "letters"]},
     "seeds": [0, 1, 2],
     "detectors": ["rg", "gradnorm", "exgrad", "encoding_output"],
     "timed": [],
@@ -35,8 +35,9 @@ def evidence(folder: Path, values: list[float], **changes) -> Evidence:
     about = ABOUT | {"seeds": list(range(len(values)))} | changes
     variants = {
         "rg": ["k=1 T=1", "k=inf T=1", "U=clip V=tv", "U=clip V=1"],
-        "gradnorm": ["weight"],
-        "exgrad": ["weight"],
+        "gradnorm": ["weight", "weight_and_bias"],
+        "exgrad": ["weight", "weight_and_bias"],
+        "gradients": [f"S{number} weight_and_bias" for number in (2, 3, 5, 6)],
         "encoding_output": [f"U={u} V={v}" for u in ("1", "norm1") for v in igoe.OUTPUTS],
     }
     rows = [
@@ -131,23 +132,33 @@ def test_what_is_no_score_is_said_to_be_none(tmp_path):
     assert set(printed["shown"]) == {"not run"}
 
 
-def test_without_a_counterpart_nothing_stands_beside(tmp_path):
-    given = evidence(tmp_path, [0.9], reproduces=None)
+@pytest.mark.parametrize("changes", [{"reproduces": None}, {"id": "letters"}], ids=["of none", "of other images"])
+def test_without_a_counterpart_nothing_stands_beside(tmp_path, changes):
+    given = evidence(tmp_path, [0.9], **changes)
     for table in (igoe.products(given, "mnist"), rg.ablation(given, "mnist")):
         assert (table.entries(given)["printed"] == "").all()
-        assert table.kinds(table.panels[0]) == ("ours",) and r"\printed" not in latex(table)
+        assert table.kinds(table.panels[0]) == ("ours",) and r"\printed" not in latex(table, table.entries(given))
 
 
-def test_a_method_that_was_not_run_has_a_dash(tmp_path):
-    """And a table of which nothing was run has the printed lines alone, and says so at its head."""
+def test_rows_that_were_not_run(tmp_path):
+    """They are left out where nothing is printed beside, but named below, and else say so; as does a table's head."""
     given = evidence(tmp_path, [0.9])
     table = rg.main_results(given, "mnist")
-    assert entry(table, given, "RG-T1/MOS/mnist letters AUROC")["shown"] == "-"
+    assert "MOS" not in [row.key for row in table.rows] and ", MOS, ODIN." in table.foot.partition("Not run: MSP, ")[2]
     assert entry(table, given, "RG-T1/RG k=1/mnist letters AUROC")["shown"] == "90.00"
+    given.benchmarks["mnist"] |= {"reproduces": "imagenet", "id": "imagenet", "ood": ["sun", "places"]}
+    given.cells = given.cells.rename(index={"svhn_grey_corner": "sun", "letters": "places"})
+    table = rg.main_results(given, "mnist")
+    found = entry(table, given, "RG-T1/MOS/mnist sun AUROC")
+    assert found["shown"] == "not run" and found["printed"] and "Not run" not in table.foot
+    save(given, table)
+    name = "RG-T1/MOS/mnist average FPR95"
+    assert rf"\definecell{{ours}}{{{name}}}{{\notrun}}" in macros([tmp_path / "RG-T1.mnist.csv"])
     table = rg.main_results(given, "imagenet")
-    assert set(table.entries(given)["shown"]) == {"not run"}
-    assert table.kinds(table.panels[0]) == ("printed",) and r"\ours" not in latex(table)
-    assert f"{table.panels[0].title} (printed; not run) & " in latex(table)
+    entries = table.entries(given)
+    assert set(entries["shown"]) == {"not run"}
+    assert table.kinds(table.panels[0]) == ("printed",) and r"\ours" not in latex(table, entries)
+    assert f"{table.panels[0].title} (printed; not run) & " in latex(table, entries)
 
 
 TABLES = {
@@ -195,3 +206,9 @@ def test_best_and_second_are_marked(tmp_path):
     found = {metric: entries.xs(f"mnist letters {metric}", level="column") for metric in ("AUROC", "FPR95")}
     assert found["AUROC"][lambda mark: mark != ""].to_dict() == {"U=Ours V=GN": "best", "U=GN V=Ours": "best"}
     assert found["FPR95"][lambda mark: mark != ""].to_dict() == {"U=GN V=GN": "best", "U=1 V=Ours": "second"}
+
+
+def test_every_csv_has_the_columns_of_a_table(tmp_path):
+    lines = pd.DataFrame([{"id": "A/b/c", "printed": "2", "ours": "1"}])
+    write_numbers(evidence(tmp_path, [0.5]), "A", lines)
+    assert (tmp_path / "A.csv").read_text() == "id,printed,ours,mark,difference\nA/b/c,2,1,,\n"

@@ -271,7 +271,7 @@ FAULTS: dict[str, tuple[Callable, str, str]] = {
     "a record's parameters, with another id and seal": (
         lambda: record(METRICS.format("msp"), lambda known: known["spec"].update(seeds=[1]), True, True),
         METRICS.format("msp"),
-        "has not the record that results/cells/digits.parquet and 1 more were made from: id",
+        "does not have the record that results/cells/digits.parquet and 1 more were made from: id",
     ),
     "a record's code, with another id and seal": (
         lambda: record(
@@ -288,17 +288,17 @@ FAULTS: dict[str, tuple[Callable, str, str]] = {
     "a record of another schema": (
         lambda: record(METRICS.format("msp"), lambda known: known.update(schema=1), True, True),
         METRICS.format("msp") + ledger.SUFFIX,
-        "is no record (schema",
+        "is not a record (schema",
     ),
     "a record with a note": (
         lambda: record(METRICS.format("msp"), lambda known: known.update(note="fine"), True, True),
         METRICS.format("msp") + ledger.SUFFIX,
-        "is no record (note",
+        "is not a record (note",
     ),
     "a record cut short": (
         lambda: put(METRICS.format("msp") + ledger.SUFFIX, '{"schema": 2'),
         METRICS.format("msp") + ledger.SUFFIX,
-        "is no record (not JSON",
+        "is not a record (not JSON",
     ),
     "a cell table of another run": (
         lambda: (

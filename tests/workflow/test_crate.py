@@ -28,7 +28,8 @@ CONTEXT["@context"] |= {name: BIOSCHEMAS + name for name in ("ComputationalWorkf
 
 
 def exported(finished: Project, folder: Path, *options: str) -> Project:
-    """The finished run's crate in an empty folder."""
+    """The finished run's crate in a folder that is made for it."""
+    folder /= "new"
     result = finished.run("python", "-m", "ood.audit", "export", str(folder / "run.zip"), "demo", *options)
     assert result.returncode == 0, result.stderr
     zipfile.ZipFile(folder / "run.zip").extractall(folder / "crate")

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from browser import dom
 
@@ -68,6 +69,10 @@ def test_a_failing_notebook_is_kept_and_named_and_the_report_says_what_is_missin
     assert f"{len(missing)} results of this edition are missing" in shown
     assert {Path(path).name for path in missing} >= {"RG-T1.digits.html", "RG-T3.digits.html", "rg.html"}
     assert not any("gaia" in path for path in missing) and "GAIA" in shown
+    claims = pd.read_csv(project.folder / "results/editions/demo/artifacts/overview/CLAIMS.csv").set_index("id")
+    for paper in ("GAIA", "IGOE", "RG"):  # its first page opens with how many claims came out how
+        printed, ours = claims.loc[f"CLAIMS/{paper}/digits", ["printed", "ours"]]
+        assert re.search(rf"<td>{paper}</td>\s*<td>{printed}</td>\s*<td>{ours}</td>", shown)
 
 
 def test_a_renamed_variant_stops_the_notebook_with_its_cell(project):

@@ -4,7 +4,6 @@ import csv
 import functools
 import io
 import json
-import os
 import tarfile
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -95,7 +94,7 @@ def toy(fresh, tmp_path, monkeypatch):
         server.shutdown()
 
 
-def test_a_set_comes_from_a_mirror_on_the_web(toy):
+def test_a_set_comes_from_a_mirror_on_the_web(toy, monkeypatch):
     project, put = toy
     put(GOOD)
     result = project.snakemake("--", MADE[0])
@@ -105,7 +104,7 @@ def test_a_set_comes_from_a_mirror_on_the_web(toy):
     assert np.array_equal(images[..., 0], expected)
     card = json.loads((project.folder / MADE[2]).read_text())
     assert card["sources"] == {"toy.tar.gz": COUNT} and card["duplicates"] == 0
-    os.environ["OOD_MIRROR"] = "http://127.0.0.1:9/gone"  # a mirror that is not there: nothing is fetched again
+    monkeypatch.setenv("OOD_MIRROR", "http://127.0.0.1:9/gone")  # it is not there: nothing is fetched again
     assert project.planned(MADE[0]) == {}
 
 

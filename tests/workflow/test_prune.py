@@ -33,7 +33,8 @@ def test_what_a_removed_ood_set_leaves_is_listed_then_removed(project):
 
 def test_downloads_stay_and_states_until_all_has_come_to_its_end(project):
     results = project.folder / "results"
-    for name in ("archives/a.tar", ".state/abc/epoch.pt"):
+    kept = ("archives/a.tar", ".downloads/b.tar.part", ".downloads/b.tar.lock", ".gpus/0.lock", ".partial/c/d.npy")
+    for name in (*kept, ".state/abc/epoch.pt"):
         (results / name).parent.mkdir(parents=True, exist_ok=True)
         (results / name).write_text("")
     assert prune(project) == ["results/.state/abc"]
@@ -44,7 +45,7 @@ def test_downloads_stay_and_states_until_all_has_come_to_its_end(project):
     assert prune(project) == []
     log.write_text(ended)
     assert prune(project, "--remove") == ["results/.state/abc"]
-    assert not Path(results, ".state/abc").exists() and Path(results, "archives/a.tar").exists()
+    assert not Path(results, ".state/abc").exists() and all(Path(results, name).exists() for name in kept)
 
 
 def test_the_appendix_belongs_even_where_there_is_no_latex(project):

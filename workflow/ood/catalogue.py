@@ -28,7 +28,7 @@ Optional = BeforeValidator(lambda text: None if text == "" else text)
 
 
 class File(BaseModel):
-    """A file to be had: its ``urls`` in the order they are tried; none means that it must come from a mirror.
+    """A file to obtain: its ``urls`` in the order they are tried; none means that it must come from a mirror.
 
     ``file`` is its path in a mirror and under results/archives. ``digest`` is ``md5:`` or ``sha256:`` and the published
     hex digits, or the first 8 of them where only those are published; empty where none is. ``items``: images in it.
@@ -113,6 +113,8 @@ class Dataset(BaseModel):
             raise ValueError("mean and std: one number per channel each, or none")
         if self.packed != (self.rule == ORIGINAL) or (self.packed and self.channels != 3):
             raise ValueError(f"an empty size goes with the rule '{ORIGINAL}' and 3 channels, and with no other")
+        if self.rule in KEEPS_CONSTANTS and not self.mean:
+            raise ValueError(f"mean and std are expected for the rule '{self.rule}', which keeps them")
         return self
 
     @property
@@ -161,7 +163,7 @@ def _read(table: Path, row_type: type[Row]) -> dict[str, Row]:
                 raise Problem(f"{place}{where}: {first['msg']}") from None
             key = row[reader.fieldnames[0]]
             if key in found:
-                raise Problem(f"{place}: {reader.fieldnames[0]} '{key}' is there twice.")
+                raise Problem(f"{place}: {reader.fieldnames[0]} '{key}' is a duplicate.")
             found[key] = parsed
     return found
 

@@ -1,13 +1,16 @@
 """The papers' claims as data: paper/claims.yaml, parsed and checked before anything runs.
 
-``terms`` are what is compared: ``ours`` a detector and its variant, ``printed`` for each table its method and variant,
-or the method alone where the table's variants are what numbers are asked for (batches). ``groups`` name several terms,
-``sets`` OOD sets and batches, with their names in print and in our benchmarks. A claim ``holds`` as an expression
-(ood.expressions), or is ``unchecked`` for a reason. ``printed`` are the tables that it is checked on, each term in the
-first that has it, ``where`` restricts their rows. ``about`` names those of the papers' own benchmarks that the sentence
-is about: on a benchmark that reproduces another, of which the paper may say the contrary, it is not judged, on one that
-reproduces none it is, as it might carry over. ``only`` names the only benchmarks that it is judged on; empty: on print
-alone.
+``terms`` are what is compared: ``ours`` a detector and its variant, ``instead`` another where that is not run,
+``printed`` for each table its method and variant, or the method alone where the table's variants are what numbers are
+asked for (batches). ``groups`` name several terms, ``sets`` OOD sets and batches, with their names in print and in our
+benchmarks. A claim ``holds`` as an expression (ood.expressions), or is ``unchecked`` for a reason; a ``reading`` is
+ours, of a table, not a sentence of the paper.
+
+``printed`` are the tables that a claim is checked on, each term in the first that has it; ``where`` restricts the rows
+of the first. ``singles`` names, for a table of averages over several networks, those with the cells that they are of.
+``about`` names those of the papers' own benchmarks that the sentence is about: on a benchmark that reproduces another,
+of which the paper may say the contrary, it is not judged, on one that reproduces none it is, as it might carry over.
+``only`` names the only benchmarks that it is judged on; empty: on print alone.
 """
 
 from collections.abc import Iterator
@@ -19,11 +22,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ood import detectors
-from ood.artifacts import PRINTED
 from ood.errors import Problem, unknown
 from ood.expressions import Expression, Number
+from ood.papers import PRINTED
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Variant = Annotated[list[str], Field(min_length=2, max_length=2)]  # of a detector
 
 
 class Strict(BaseModel):
@@ -33,7 +37,8 @@ class Strict(BaseModel):
 class Term(Strict):
     """What is compared. Without ``ours``, no detector here computes it; without ``printed``, no table has it."""
 
-    ours: Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    ours: Variant | None = None
+    instead: Variant | None = None
     printed: dict[str, Annotated[list[str], Field(min_length=1, max_length=2)]] = {}
 
 
@@ -50,6 +55,7 @@ class Claim(Strict):
     claim: str = Field(min_length=1)
     holds: str | None = None
     unchecked: str | None = None
+    reading: bool = False
     printed: list[str] = []
     where: dict[str, str] = {}
     about: list[str] | None = None
@@ -87,6 +93,7 @@ class Document(Strict):
     """``within``: how near, in percentage points, one of our differences must be to the one that a paper states."""
 
     within: float = Field(gt=0)
+    singles: dict[str, list[str]] = {}
     terms: dict[Name, Term]
     groups: dict[Name, list[str]]
     sets: dict[Name, Place]
@@ -123,16 +130,17 @@ class Document(Strict):
         found: dict[str, list[str]] = {}
         for claim in self.checked():
             for metric, name, _ in self.asked(claim):
-                detector, variant = self.terms[name].ours or ("", "")
-                if detector and metric != "ms" and variant not in found.setdefault(detector, []):
-                    found[detector].append(variant)
+                for detector, variant in filter(None, (self.terms[name].ours, self.terms[name].instead)):
+                    if metric != "ms" and variant not in found.setdefault(detector, []):
+                        found[detector].append(variant)
         return found
 
     def check(self) -> None:
         """Raise Problem for names that lead nowhere, ids that are there twice, expressions outside of the language."""
         for name, term in self.terms.items():
-            if term.ours and term.ours[0] not in detectors.names():
-                raise Problem(f"terms.{name}.ours: {unknown('detector', term.ours[0], detectors.names())}")
+            for key, given in (("ours", term.ours), ("instead", term.instead)):
+                if given and given[0] not in detectors.names():
+                    raise Problem(f"terms.{name}.{key}: {unknown('detector', given[0], detectors.names())}")
         ids = [claim.id for claim in self.claims]
         for claim in self.claims:
             if ids.count(claim.id) > 1:

@@ -13,8 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ood import catalogue, detectors
-from ood.artifacts import PRINTED
 from ood.errors import Problem, unknown
+from ood.papers import PRINTED
 from ood.recipe import Band, Recipe
 
 NETWORKS = Path(__file__).parent / "networks"
@@ -26,12 +26,12 @@ def _networks() -> list[str]:
 
 
 def _known(place: str, kind: str, names: list, allowed: Iterable) -> None:
-    """Raise Problem for a name that is not allowed, or that is there twice."""
+    """Raise Problem for a name that is not allowed, or that is a duplicate."""
     for name in names:
         if name not in allowed:
             raise Problem(f"{place}: {unknown(kind, name, allowed)}")
         if names.count(name) > 1:
-            raise Problem(f"{place}: {name} is there twice. Remove one of them.")
+            raise Problem(f"{place}: {name} is a duplicate. Remove one of them.")
 
 
 class Strict(BaseModel):
@@ -57,13 +57,13 @@ class Weights(Strict):
 
 
 class Benchmark(Strict):
-    """``averages`` names groups of OOD sets to average over, one of them ``average``; without it that is all.
+    """``averages`` names groups of OOD sets to average over, one of them ``average``; without it, that is all sets.
 
     ``detectors`` names those that run on it, ``also`` adds some that run on request; ``options`` overrides what
     config.yaml sets of theirs, here only.
     ``batch`` is that of all passes of its network, where extraction.batch would be too large for the device's memory.
     ``reproduces`` names the papers' own benchmark whose printed numbers stand beside this one's.
-    ``timed`` are the batch sizes for which methods are timed on it: times are no two runs the same, unlike all else.
+    ``timed`` are the batch sizes for which methods are timed on it: times differ from run to run, unlike all else.
     """
 
     title: str

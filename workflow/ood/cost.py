@@ -5,7 +5,6 @@ assumptions: passes of a network take time in proportion to its multiplications 
 them in proportion to the images; each within the range of what was measured. The hours of a training are its recipe's.
 """
 
-import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ood import catalogue, networks
+from ood import catalogue, command, networks
 from ood.audit.records import Record, Records
 from ood.config import Benchmark, Config, read
 from ood.errors import Problem
@@ -31,6 +30,7 @@ STAGES = {
     "cells": "metrics",
     "claims": "metrics",
     "rounding": "metrics",
+    "summaries": "metrics",
 }
 OWN_PASSES = "images"  # an argument of a score that runs the network itself
 LEAST = 0.01  # 1e9 multiplications: in smaller networks other things than these take the time
@@ -145,7 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Problem as problem:
-        sys.exit(str(problem))
+    command.run(main)

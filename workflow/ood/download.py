@@ -30,7 +30,7 @@ def _version_file(part: Path) -> Path:
 
 
 def _version(part: Path) -> str:
-    """What a server calls the version that the part is of; empty when it cannot be gone on with."""
+    """What a server calls the version that the part is of; empty when it cannot be resumed."""
     return _version_file(part).read_text() if part.exists() and _version_file(part).exists() else ""
 
 
@@ -101,10 +101,10 @@ def _persist(url: str, part: Path, size: int | None) -> None:
 
 
 def download(url: str, part: Path, size: int | None) -> None:
-    """Make ``part`` the whole of what ``url`` gives, going on from the bytes that it holds.
+    """Make ``part`` the whole of what ``url`` gives, resuming after the bytes that it holds.
 
     ``size``: how many bytes that must be, if known. Raises Failed when this source cannot give it and Problem when the
-    disk cannot take it; what came stays for another source or the next run, if they can go on with it.
+    disk cannot take it; what came stays for another source or the next run, if they can resume it.
     """
     try:
         _persist(url, part, size)

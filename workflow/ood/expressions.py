@@ -83,8 +83,8 @@ def at_least(k: int, parts: list[Judgement]) -> Judgement:
 class Expression:
     """A claim's text with what its names mean.
 
-    groups: every name of a term or group -> terms; places: names of OOD sets. Raises Problem for what is not of the
-    language.
+    groups: every name of a term or group -> terms; places: names of OOD sets. Raises Problem for what does not
+    belong to the language.
     """
 
     def __init__(self, text: str, groups: dict[str, list[str]], places: Iterable[str]):
@@ -92,7 +92,7 @@ class Expression:
         try:
             self.tree = ast.parse(text, mode="eval").body
         except SyntaxError as problem:
-            raise Problem(f"'{text}' is no expression: {problem.msg}.") from None
+            raise Problem(f"'{text}' is not an expression: {problem.msg}.") from None
 
     def judge(self, world: World) -> Judgement:
         """Whether it holds in this world."""

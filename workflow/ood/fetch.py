@@ -16,7 +16,7 @@ from ood.http import CHUNK, Failed
 from ood.progress import flow, human, log
 from ood.step import Output, Spec, run
 
-DOWNLOADS = Path(ledger.RESULTS, ".downloads")  # begun but not finished; a later run goes on from there
+DOWNLOADS = Path(ledger.RESULTS, ".downloads")  # begun but not finished; a later run resumes from there
 MIRROR = "mirror"  # the folder that config.yaml names unless told otherwise
 
 
@@ -90,7 +90,7 @@ def _download(url: str, part: Path, spec: Spec) -> None:
         remove(part)
         if not resumed:
             raise
-        log.info("%s: what was there and what was added is wrong (%s). Once more from the start", url, failure)
+        log.info("%s: what was there with what was added is wrong (%s). Starting over", url, failure)
         _download(url, part, spec)
 
 
@@ -120,13 +120,13 @@ def _lock(name: str, path: Path) -> None:
 
 
 def _report(spec: Spec, mirror: str | None, failures: list[str]) -> str:
-    """What was wanted, why it was not to be had, and what to do."""
+    """What was wanted, why it could not be obtained, and what to do."""
     size = "size unknown" if spec["bytes"] is None else human(spec["bytes"])
     wanted = f"{spec['file']} ({spec['dataset']}, {size}, {spec['digest'] or 'no published digest'})"
     reasons = "".join(failures) or " it has no URL, and no mirror is configured."
     setting = "" if mirror and not is_url(mirror) else f", and set mirror: {MIRROR} in config.yaml"
     note = f" Note: {spec['note']}." if spec["note"] else ""
-    return f"{wanted} was not to be had:{reasons}\nPut it at {place(spec['file'], mirror)} by hand{setting}.{note}"
+    return f"{wanted} could not be obtained:{reasons}\nPut it at {place(spec['file'], mirror)} by hand{setting}.{note}"
 
 
 def fetch(file: Output, spec: Spec) -> None:

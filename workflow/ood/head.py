@@ -33,7 +33,7 @@ def lock() -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Problem(f"Another run is at work in {Path.cwd()}. Wait for it, or end it.") from None
+        raise Problem(f"Another run is at work in {Path.cwd()}. Wait for it, or stop it.") from None
     _held.append(file)
 
 
@@ -48,14 +48,14 @@ def _queued(*states: str) -> list[str]:
 
 
 def outlive() -> bool:
-    """Wait until no job of an earlier run is left; whether there was one."""
+    """Wait until no job of an earlier run is left; return whether there was one."""
     if waiting := _queued("PENDING"):
-        print(f"Cancelling jobs of an earlier run that wait: {' '.join(waiting)}", file=sys.stderr)
+        print(f"Cancelling waiting jobs of an earlier run: {' '.join(waiting)}", file=sys.stderr)
         subprocess.run(["scancel", "--state=PENDING", *waiting])  # it fails for one that has begun meanwhile
     alive = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "CONFIGURING")
     if running := _queued(*alive):
-        print(f"Waiting for jobs of an earlier run that still run: {' '.join(running)}", file=sys.stderr)
-        print("(To give them up, in another shell: scancel and these numbers)", file=sys.stderr)
+        print(f"Waiting for jobs of an earlier run that are still running: {' '.join(running)}", file=sys.stderr)
+        print("(To give them up, type in another shell: scancel, then these numbers)", file=sys.stderr)
         while _queued(*alive):
             time.sleep(SECONDS_BETWEEN_QUERIES)
     return bool(waiting or running)

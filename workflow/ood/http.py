@@ -18,7 +18,7 @@ class Failed(Exception):
 
 
 class Interrupted(Failed):
-    """A failure that the next try may mend; ``wait``: seconds that the server asks for before it."""
+    """A failure that another try may fix; ``wait``: the seconds that the server asks for before it."""
 
     def __init__(self, why: str, wait: float = 0):
         super().__init__(why)

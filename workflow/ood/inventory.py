@@ -4,14 +4,13 @@ Compares names and sizes only. Digests are checked when a file is fetched, and k
 """
 
 import os
-import sys
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
 
+from ood import command
 from ood.catalogue import ARCHIVES, File, datasets, files, is_url, present
 from ood.config import Config, read
-from ood.errors import Problem
 from ood.fetch import place
 from ood.ledger import record_path
 from ood.progress import human
@@ -20,7 +19,7 @@ WIDTH, MARGIN = 160, " " * 4
 
 
 class Use:
-    """What config.yaml wants a file for, by key, and the lists of files of which any would do as well."""
+    """What config.yaml needs a file for, by key, and the lists of files any of which would do as well."""
 
     def __init__(self):
         self.keys: dict[str, list[str]] = defaultdict(list)
@@ -114,9 +113,10 @@ def report(config: Config, mirror: str) -> Iterator[str]:
     )
 
 
+def main() -> None:
+    config = read()
+    print(*report(config, os.environ.get("OOD_MIRROR", config.mirror or "")), sep="\n")
+
+
 if __name__ == "__main__":
-    try:
-        experiment = read()
-    except Problem as problem:
-        sys.exit(str(problem))
-    print(*report(experiment, os.environ.get("OOD_MIRROR", experiment.mirror or "")), sep="\n")
+    command.run(main)

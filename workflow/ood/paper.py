@@ -8,17 +8,21 @@ from pathlib import Path
 import pandas as pd
 
 from ood.artifacts.render import SPECIAL
+from ood.artifacts.table import NOT_RUN
 from ood.audit.anchors import link
 from ood.errors import Problem
 from ood.progress import log
 from ood.step import Input, Inputs, Output, Spec, run
 
 MARKS = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"}
-NOTHING = r"\noprint"  # a dash: the paper prints no such number
+ABSENT = r"\notrun"
+NOTHING = r"\noprint"  # a dash: the paper does not print this number
 
 
 def typeset(text: str, mark: str = "") -> str:
     """``97.53 ± 0.20`` as TeX, the spread small, the best value of its column bold and the second underlined."""
+    if text == NOT_RUN:
+        return ABSENT
     value, _, spread = text.translate(SPECIAL).partition(" ± ")
     value = MARKS.get(mark, "{}").format(value)
     return value + (rf"{{\tiny$\,\pm\,${spread}}}" if spread else "")
@@ -41,10 +45,10 @@ def macros(tables: list[Path]) -> str:
         raise Problem(f"cell {twice.iloc[0]['id']} is in two tables, one of them {twice.iloc[0]['file']}.")
     odd = frame[frame["ours"].str.contains("nan|inf") | frame["printed"].str.contains("nan|inf")]
     if len(odd):
-        raise Problem(f"cell {odd.iloc[0]['id']} of {odd.iloc[0]['file']} is no number: '{odd.iloc[0]['ours']}'.")
+        raise Problem(f"cell {odd.iloc[0]['id']} of {odd.iloc[0]['file']} is not a number: '{odd.iloc[0]['ours']}'.")
     lines = []
     for row in frame.itertuples():
-        ours = typeset(row.ours, row.mark) or (r"\notrun" if row.printed else NOTHING)
+        ours = typeset(row.ours, row.mark) or (ABSENT if row.printed else NOTHING)
         place = link(Path(row.file).stem, row.id).replace("#", r"\#")
         lines.append(rf"\definecell{{link}}{{{row.id}}}{{{place}}}")
         lines.append(rf"\definecell{{ours}}{{{row.id}}}{{{ours}}}")

@@ -28,7 +28,7 @@ class Job:
     """A job of the DAG.
 
     ``spec`` and ``inputs`` are what it would get now. ``causes`` are those of a job that would run: its own, and those
-    of the jobs before it. ``files`` are its outputs, its log and its benchmark.
+    of the jobs before it. ``files`` are its outputs, log and benchmark; ``command`` is what the shell would run.
     """
 
     rule: str
@@ -42,6 +42,7 @@ class Job:
     inputs: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    command: str = ""
 
     def state(self, *outputs: Path) -> str:
         """Of these outputs, or of all.
@@ -133,7 +134,7 @@ def _jobs(dag: Any) -> Iterator[Job]:
         benchmark = job.wildcards_dict.get("benchmark", "")
         known[job] = made = Job(job.rule.name, benchmark, outputs, Path(job.log[0]), before, runs, record)
         made.spec, made.inputs = json.loads(job.params.spec), list(map(str, job.input))
-        made.files = [Path(path) for path in job.products()]
+        made.files, made.command = [Path(path) for path in job.products()], job.shellcmd
         if runs:
             own = [made.failure()] if made.state() == FAILED else list(_causes(job, dag.reason(job), record))
             earlier = [cause for other in before if other.runs for cause in other.causes]

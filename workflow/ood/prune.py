@@ -1,8 +1,8 @@
 """What lies under results/ and belongs to nothing in config.yaml: ``make prune`` lists it, with CONFIRM=1 removes it.
 
-What belongs is what Snakemake's DAG of all editions and benchmarks knows (ood.plan), with its records. Downloads stay:
-they are costly, and another dataset may want them. The states that killed trainings go on from stay as long as there
-is a job that did not come to its end.
+What belongs is what Snakemake's DAG of all editions and benchmarks knows (ood.plan), with its records. Downloads stay,
+unfinished ones as well: they are costly, and another dataset may need them. Hidden files stay too, because a job may be
+working with them; but the states from which killed trainings resume stay only until the job has finished.
 """
 
 import shutil
@@ -10,19 +10,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ood import command
 from ood.artifacts import PAPERS
+from ood.audit.records import HIDDEN
 from ood.config import Config, read
-from ood.errors import Problem
 from ood.ledger import RESULTS, record_path
 from ood.plan import FAILED, Job, plan
 from ood.progress import human
-from ood.step import PARTIAL, STATES
+from ood.step import STATES
 
-KEPT = (*(Path(RESULTS, name) for name in ("archives", "logs/archives", "released", ".lock")), PARTIAL, STATES)
+KEPT = tuple(Path(RESULTS, name) for name in ("archives", "logs/archives", "released"))
 
 
 def belonging(jobs: list[Job], config: Config) -> set[Path]:
-    """The files of these jobs, and of each edition those that are no job's: its report, notebooks that failed."""
+    """The files of these jobs, and of each edition those that belong to no job: its report, failed notebooks."""
     known = {file for job in jobs for file in job.files} | {record_path(file) for job in jobs for file in job.outputs}
     for edition in config.editions:
         logs = Path(RESULTS, "logs/editions", edition)
@@ -36,7 +37,8 @@ def left_over(config: Config) -> Iterator[Path]:
     jobs = plan(*config.editions, *config.benchmarks, *(f"{edition}_appendix" for edition in config.editions))
     known = belonging(jobs, config)
     for path in sorted(Path(RESULTS).rglob("*")):
-        if path.is_file() and path not in known and not any(path.is_relative_to(kept) for kept in KEPT):
+        kept = HIDDEN.match(str(path)) or any(path.is_relative_to(folder) for folder in KEPT)
+        if path.is_file() and path not in known and not kept:
             yield path
     if STATES.is_dir() and not any(job.state() == FAILED for job in jobs):
         yield from sorted(STATES.iterdir())
@@ -55,11 +57,8 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
 
 
-if __name__ == "__main__":
-    try:
-        found = list(left_over(read()))
-    except Problem as problem:
-        sys.exit(str(problem))
+def main() -> None:
+    found = list(left_over(read()))
     print(*found, sep="\n", end="\n" if found else "")
     total = f"{len(found)} files and states, {human(sum(map(_size, found)))}, belong to nothing in config.yaml"
     if found and sys.argv[1:] == ["--remove"]:
@@ -68,3 +67,7 @@ if __name__ == "__main__":
         print(f"{total}: removed.")
     else:
         print(f"{total}.{' To remove them: make prune CONFIRM=1' if found else ''}")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from ood import command
 from ood.artifacts import ARTIFACTS
 from ood.config import Config, read
 from ood.errors import Problem, unknown
@@ -16,7 +17,7 @@ from ood.plan import FAILED, STALE, STATES, Job, plan
 # What a benchmark comes through, by the folders of results/; downloads count as data.
 STAGES = ("data", "checkpoints", "features", "scores", "timing", "closeups", "metrics", "cells")
 STAGES += ("summaries", "rounding", "claims")
-# What an edition has beside artifacts and notebooks.
+# What an edition has besides artifacts and notebooks.
 TITLES = {
     "networks": "training cards",
     "lineage": "where each number comes from",
@@ -26,7 +27,7 @@ CAUSES = 3  # that many are named on a line
 
 
 class Cost(NamedTuple):
-    """Seconds of jobs, one after another, on a CPU and on a GPU, and the number of jobs of which nobody knows."""
+    """Seconds of jobs, one after another, on a CPU and on a GPU, and the number of jobs whose time nobody knows."""
 
     cpu: float = 0.0
     gpu: float = 0.0
@@ -139,13 +140,14 @@ def report(config: Config, editions: list[str]) -> Iterator[str]:
     yield from (f"{job.outputs[0]} {job.failure()}" for job in jobs if job.state() == FAILED)
 
 
+def main() -> None:
+    config = read()
+    asked = sys.argv[1:] or config.default
+    for name in asked:
+        if name not in config.editions:
+            raise Problem(unknown("edition", name, config.editions))
+    print(*map(str.rstrip, report(config, asked)), sep="\n")
+
+
 if __name__ == "__main__":
-    try:
-        experiment = read()
-        asked = sys.argv[1:] or experiment.default
-        for name in asked:
-            if name not in experiment.editions:
-                raise Problem(unknown("edition", name, experiment.editions))
-    except Problem as problem:
-        sys.exit(str(problem))
-    print(*map(str.rstrip, report(experiment, asked)), sep="\n")
+    command.run(main)

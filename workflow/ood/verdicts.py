@@ -14,6 +14,7 @@ import pandas as pd
 from ood import claims, published
 from ood.claims import Claim, Document
 from ood.expressions import Judgement, Number
+from ood.papers import printed_id
 from ood.progress import track
 from ood.significance import ENOUGH, error, holm, interval
 from ood.step import Input, Inputs, Output, Spec, run
@@ -34,6 +35,20 @@ def printed_verdict(cells: dict, document: Document, claim: Claim) -> dict[str, 
         "printed_margin": judged.margin.value,
         "by_printed_averages": other if other != verdict else "",
     }
+
+
+def printed_there(
+    cells: dict, document: Document, claim: Claim, benchmark: str, reproduces: str | None, id_dataset: str | None
+) -> str:
+    """The verdict on the cells printed for one in-distribution set, for a benchmark of which that is the paper's own.
+
+    A claim about the mean over several networks may fail on one of them. Empty where it does not concern the benchmark,
+    or is not printed for that set.
+    """
+    if not id_dataset or claim.holds is None or not claim.printed or not claim.concerns(benchmark, reproduces):
+        return ""
+    world = Printed(cells, document, claim, whole=False, id_dataset=id_dataset)
+    return _certain(document.expression(claim).judge(world)) if world.sets else ""
 
 
 def _certain(judged: Judgement) -> str:
@@ -91,7 +106,8 @@ def verdicts(
     """One row per claim: what it says, its verdict on the printed cells and on this benchmark.
 
     metrics: of the benchmark's detectors that claims are about. times: the timing file, if there is one. spec:
-    benchmark, reproduces (one of the papers' own or None), average (the OOD sets of it), confidence.
+    benchmark, id (its in-distribution set), reproduces (one of the papers' own or None), average (the OOD sets of it),
+    confidence.
     """
     parsed, cells = claims.load(document), by_score(published.load(published_cells[0].parent))
     wanted = {(detector, variant) for detector, variants in parsed.variants.items() for variant in variants}
@@ -101,11 +117,14 @@ def verdicts(
     )
     taken = pd.read_parquet(times[0]) if times else None
     world = Ours(parsed, frame, taken, spec["average"], spec["benchmark"], spec["reproduces"])
+    id_dataset = printed_id(spec["reproduces"], spec["id"])
     rows = [
         {
             **{key: getattr(claim, key) or "" for key in ("id", "paper", "source", "claim", "holds", "unchecked")},
+            "reading": claim.reading,
             "benchmark": spec["benchmark"],
             **printed_verdict(cells, parsed, claim),
+            "printed_there": printed_there(cells, parsed, claim, spec["benchmark"], spec["reproduces"], id_dataset),
             **our_verdict(world, parsed, claim, spec["confidence"]),
         }
         for claim in track(parsed.claims, "claim", len(parsed.claims))

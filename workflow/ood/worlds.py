@@ -32,14 +32,24 @@ def by_score(cells: pd.DataFrame) -> dict[tuple[str, str, str], list[Any]]:
 class Printed:
     """The tables that a claim is printed in. ``whole``: averages as printed, instead of the mean of their cells.
 
-    ``cells``: of ``by_score``. A claim's ``where`` is about the first of its tables.
+    ``cells``: of ``by_score``. A claim's ``where`` is about the first of its tables. ``id_dataset``: the cells of this
+    in-distribution set alone, by its printed name; averages over several networks are then those of their cells.
     """
 
     within = 0.0
 
-    def __init__(self, cells: dict[tuple[str, str, str], list[Any]], document: Document, claim: Claim, whole: bool):
-        self.cells, self.document, self.claim, self.whole = cells, document, claim, whole
-        first = [row for key, rows in cells.items() if key[0] == claim.printed[0] for row in rows if self._there(row)]
+    def __init__(
+        self,
+        cells: dict[tuple[str, str, str], list[Any]],
+        document: Document,
+        claim: Claim,
+        whole: bool,
+        id_dataset: str | None = None,
+    ):
+        self.cells, self.document, self.claim, self.whole, self.id_dataset = cells, document, claim, whole, id_dataset
+        singles = document.singles if id_dataset else {}
+        self.tables = [one for table in claim.printed for one in singles.get(table, [table])]
+        first = [row for key, rows in cells.items() if key[0] == self.tables[0] for row in rows if self._there(row)]
         self.sets = list(dict.fromkeys((row.id_dataset, row.ood_dataset) for row in first if not _average(row)))
 
     def number(self, metric: str, term: str, place: Any) -> Number:
@@ -62,13 +72,17 @@ class Printed:
 
     def _rows(self, metric: str, term: str) -> list[Any]:
         printed = self.document.terms[term].printed
-        table = next(table for table in self.claim.printed if table in printed)
+        table = next((table for table in self.tables if table in printed), None)
+        if table is None:
+            return []
         method, *variant = printed[table]
         rows = self.cells.get((table, method, PRINTED_TIME if metric == "ms" else metric), [])
         return [row for row in rows if self._there(row) and (not variant or row.variant == variant[0])]
 
     def _there(self, row: Any) -> bool:
-        restricted = row.artifact == self.claim.printed[0]
+        if self.id_dataset and row.id_dataset != self.id_dataset:
+            return False
+        restricted = row.artifact == self.tables[0]
         return not restricted or all(getattr(row, column) == value for column, value in self.claim.where.items())
 
 
@@ -101,9 +115,10 @@ class Ours:
         """Raises NotRun or Elsewhere."""
         if metric == "ms":
             return self._time(term, place)
-        ours = self.document.terms[term].ours
+        about = self.document.terms[term]
         dataset = "average" if place is None else self._named(place, self.datasets)
-        if ours is None or ours[0] not in self.detectors:
+        ours = next((one for one in (about.ours, about.instead) if one and one[0] in self.detectors), None)
+        if ours is None:
             raise NotRun(f"{term} is not run here")
         row = self.rows[*ours, dataset, metric]
         return Number(100 * row.mean, 100 * row.values, 100 * row.draws.astype(float))

@@ -1,5 +1,9 @@
 # Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill for each edition.
-from ood.artifacts import CATALOGUE, PAPERS, PRINTED, runs
+import csv
+
+from ood.artifacts import CATALOGUE, PAPERS, runs
+from ood.papers import PRINTED
+from ood.audit import anchors
 
 
 def running(edition):
@@ -20,7 +24,7 @@ def settings(edition):
                 "title": benchmark.title,
                 "id": benchmark.id,
                 "ood": benchmark.ood,
-                "averages": list(benchmark.averaged()),
+                "averages": benchmark.averaged(),
                 "trained": benchmark.recipe is not None,
                 "seeds": benchmark.seeds,
                 "detectors": CONFIG.methods(name),
@@ -63,7 +67,13 @@ def typeset(edition, *suffixes):
 
 def lineage(path):
     """The page with what a file of a table or figure shows and where that comes from."""
-    return str(Path(path).parents[2] / "lineage" / f"{Path(path).stem}.html")
+    return str(Path(path).parents[2] / anchors.page(Path(path).stem))
+
+
+def labels(artifact, benchmark, what=""):
+    """What an artifact, or ``what`` is of it, is listed by in the HTML report."""
+    of = PRINTED.get(benchmark, benchmark) or "all"
+    return {"artifact": artifact.id, "shows": artifact.title + what, "benchmark": of}
 
 
 def shown(edition, paper):
@@ -73,17 +83,37 @@ def shown(edition, paper):
     """
     outputs = []
     for path, (artifact, benchmark) in made(edition, paper).items():
-        labels = {
-            "artifact": artifact.id,
-            "shows": artifact.title,
-            "benchmark": PRINTED.get(benchmark, benchmark) or "all",
-        }
         caption = f"../report/{artifact.id}.rst"
         if path.endswith(".png") or (path.endswith(".html") and not there(lineage(path), path)):
-            path = reported(path, caption=caption, category=PAPERS[paper], labels=labels)
+            path = reported(path, caption=caption, category=PAPERS[paper], labels=labels(artifact, benchmark))
         outputs.append(path)
     return outputs
 
+
+def counted(edition):
+    """How many of each paper's claims came out how, to open the HTML report: heads, then rows; before that nothing."""
+    table = Path(f"results/editions/{edition}/artifacts/overview/CLAIMS.csv")
+    if not table.exists():
+        return []
+    with table.open(newline="") as file:
+        lines = {(line["row"], line["column"]): line for line in csv.DictReader(file)}
+
+    def said(paper, benchmark, column):
+        return lines.get((paper, benchmark), {}).get(column, "not made")
+
+    benchmarks = EDITIONS[edition]
+    papers = dict.fromkeys(claim.paper for claim in CLAIMS.checked())
+    return [
+        ["paper", "printed", *(CONFIG.benchmarks[name].title for name in benchmarks)],
+        *(
+            [one, said(one, benchmarks[0], "printed"), *(said(one, name, "ours") for name in benchmarks)]
+            for one in papers
+        ),
+    ]
+
+
+if REPORTED:
+    config["counts"] = counted(REPORTED)
 
 for edition in EDITIONS:
     for paper in PAPERS:

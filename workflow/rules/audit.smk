@@ -39,11 +39,7 @@ for edition in EDITIONS:
                         shows=browsed(path, artifact),
                         caption=f"../report/{artifact.id if artifact.kind == 'table' else 'lineage'}.rst",
                         category=PAPERS[artifact.paper],
-                        labels={
-                            "artifact": artifact.id,
-                            "shows": artifact.title if artifact.kind == "table" else f"{artifact.title}: numbers",
-                            "benchmark": PRINTED.get(of, of) or "all",
-                        },
+                        labels=labels(artifact, of, "" if artifact.kind == "table" else ": numbers"),
                     )
                     for path, (artifact, of) in tables.items()
                 ],

@@ -9,9 +9,7 @@ rule verdicts:
         metrics=lambda wildcards: expand(
             rules.evaluate.output.metrics, detector=judged(wildcards.benchmark), **wildcards
         ),
-        times=lambda wildcards: (
-            expand(rules.timing.output.times, **wildcards) if CONFIG.benchmarks[wildcards.benchmark].timed else []
-        ),
+        times=lambda wildcards: (expand(rules.timing.output.times, **wildcards) if about(wildcards).timed else []),
     output:
         table="results/claims/{benchmark}.parquet",
     log:
@@ -21,8 +19,9 @@ rule verdicts:
     params:
         spec=lambda wildcards: spec(
             benchmark=wildcards.benchmark,
-            reproduces=CONFIG.benchmarks[wildcards.benchmark].reproduces,
-            average=CONFIG.benchmarks[wildcards.benchmark].averaged()["average"],
+            id=about(wildcards).id,
+            reproduces=about(wildcards).reproduces,
+            average=about(wildcards).averaged()["average"],
             confidence=CONFIG.bootstrap.confidence,
         ),
         code=code("ood.verdicts"),

@@ -26,8 +26,8 @@ TRAINED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.re
 ADOPTED = [name for name, benchmark in CONFIG.benchmarks.items() if benchmark.weights]
 EDITIONS = CONFIG.editions
 PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
-TIMED = ["msp", "energy", "odin", "react", "gradnorm", "rankfeat", "gaia_a", "gaia_z"]  # as in GAIA's Table 1
 RUN_NETWORKS = [name for name in CONFIG.detectors if detectors.method(name).consumes == "network"]
+REPORTED = os.environ.get("OOD_EDITION", "")  # the edition of which an HTML report is made, if one is
 OPENED = 1_500_000  # bytes: in base64 what Chromium opens of a page inside a report of one file, 2 MiB
 # The fetching step reads it there: a file is the same wherever it comes from, so another mirror makes nothing stale.
 PRESENT = catalogue.present(os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or ""))
@@ -56,15 +56,19 @@ def there(path, *shows):
 def reported(path, shows=(), **about):
     """A result for the HTML report: shown there, or named on its first page, as missing or as too large to be opened.
 
-    Snakemake makes no report with a result that is not there. While one is made OOD_EDITION says of which edition.
+    Snakemake makes no report with a result that is not there.
     """
-    edition = os.environ.get("OOD_EDITION", "")
-    place = path.replace("{edition}", edition)
-    made = there(place, *shows) if edition else True
-    if made and not (edition and place.endswith(".html") and Path(place).stat().st_size > OPENED):
+    if not REPORTED:
         return report(path, **about)
-    if place.startswith(f"results/editions/{edition}/"):
-        config.setdefault("large" if made else "missing", []).append(place)
+    place = path.replace("{edition}", REPORTED)
+    if not there(place, *shows):
+        unshown = "missing"
+    elif place.endswith(".html") and Path(place).stat().st_size > OPENED:
+        unshown = "large"
+    else:
+        return report(path, **about)
+    if place.startswith(f"results/editions/{REPORTED}/"):
+        config.setdefault(unshown, []).append(place)
     return path
 
 
@@ -93,6 +97,11 @@ def decoders(dataset):
     return CONFIG.extraction.workers if DATASETS[dataset].packed else 1
 
 
+def about(wildcards):
+    """What config.yaml says of a job's benchmark."""
+    return CONFIG.benchmarks[wildcards.benchmark]
+
+
 def sets(benchmark):
     """The benchmark's datasets, the in-distribution one first."""
     return [CONFIG.benchmarks[benchmark].id, *CONFIG.benchmarks[benchmark].ood]
@@ -104,7 +113,7 @@ def seeds(benchmark):
 
 def checkpoint(wildcards):
     """What training a network and adopting a published one have in common."""
-    benchmark = CONFIG.benchmarks[wildcards.benchmark]
+    benchmark = about(wildcards)
     options = benchmark.network.model_dump()
     return {
         "seed": int(wildcards.seed),
@@ -117,12 +126,12 @@ def checkpoint(wildcards):
 
 
 def recipe(wildcards):
-    return CONFIG.recipes[CONFIG.benchmarks[wildcards.benchmark].recipe]
+    return CONFIG.recipes[about(wildcards).recipe]
 
 
 def network(wildcards):
     """The module of a benchmark's network."""
-    return f"ood.networks.{CONFIG.benchmarks[wildcards.benchmark].network.name}"
+    return f"ood.networks.{about(wildcards).network.name}"
 
 
 def trained(edition, file):
@@ -161,7 +170,7 @@ def passes(wildcards):
     """The network that a detector runs itself, and how many images at a time; nothing for one that runs none."""
     if detectors.method(wildcards.detector).consumes != "network":
         return {}
-    benchmark = CONFIG.benchmarks[wildcards.benchmark]
+    benchmark = about(wildcards)
     return {
         "network": benchmark.network.name,
         "batch": CONFIG.batch(wildcards.benchmark),

@@ -24,7 +24,7 @@ rule extract:
     params:
         spec=lambda wildcards: spec(
             batch=CONFIG.batch(wildcards.benchmark),
-            network=CONFIG.benchmarks[wildcards.benchmark].network.name,
+            network=about(wildcards).network.name,
             **extracted_with(wildcards),
         ),
         code=lambda wildcards: code("ood.extraction", network(wildcards)),

@@ -18,7 +18,7 @@ rule evaluate:
     params:
         spec=lambda wildcards: spec(
             datasets=sets(wildcards.benchmark),
-            averages=CONFIG.benchmarks[wildcards.benchmark].averaged(),
+            averages=about(wildcards).averaged(),
             seeds=seeds(wildcards.benchmark),
             bootstrap=CONFIG.bootstrap.model_dump(),
             drawn=sorted(CLAIMS.variants.get(wildcards.detector, [])),
@@ -49,7 +49,7 @@ rule cells:
     params:
         spec=lambda wildcards: spec(
             benchmark=wildcards.benchmark,
-            id=CONFIG.benchmarks[wildcards.benchmark].id,
+            id=about(wildcards).id,
             seeds=seeds(wildcards.benchmark),
         ),
         code=code("ood.cells"),
@@ -75,8 +75,8 @@ rule summaries:
         "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(
-            id=CONFIG.benchmarks[wildcards.benchmark].id,
-            ood=CONFIG.benchmarks[wildcards.benchmark].ood,
+            id=about(wildcards).id,
+            ood=about(wildcards).ood,
             detectors=CONFIG.methods(wildcards.benchmark),
             seeds=seeds(wildcards.benchmark),
         ),
@@ -105,7 +105,7 @@ rule rounding:
         spec=lambda wildcards: spec(
             benchmark=wildcards.benchmark,
             datasets=sets(wildcards.benchmark),
-            averages=CONFIG.benchmarks[wildcards.benchmark].averaged(),
+            averages=about(wildcards).averaged(),
             seeds=seeds(wildcards.benchmark),
         ),
         code=code("ood.rounding"),

@@ -1,5 +1,6 @@
 # Features | attributions | network -> scores: one job per (checkpoint, detector), over all datasets. Detectors that run
 # the network want a GPU, so they have a rule of their own.
+from ood.artifacts.methods import TIMED
 
 
 rule score:
@@ -16,7 +17,7 @@ rule score:
         detector=any_of(name for name in CONFIG.detectors if name not in RUN_NETWORKS),
     conda:
         "../../envs/ood.yaml"
-    threads: lambda wildcards: decoders(CONFIG.benchmarks[wildcards.benchmark].id) if passes(wildcards) else 1
+    threads: lambda wildcards: decoders(about(wildcards).id) if passes(wildcards) else 1
     params:
         spec=lambda wildcards: spec(
             detector=wildcards.detector,
@@ -57,12 +58,12 @@ rule closeup:
         "results/logs/closeups/{benchmark}.log",
     conda:
         "../../envs/ood.yaml"
-    threads: lambda wildcards: decoders(CONFIG.benchmarks[wildcards.benchmark].id)
+    threads: lambda wildcards: decoders(about(wildcards).id)
     resources:
         gpu=1,
     params:
         spec=lambda wildcards: spec(
-            network=CONFIG.benchmarks[wildcards.benchmark].network.name,
+            network=about(wildcards).network.name,
             batch=CONFIG.batch(wildcards.benchmark),
             datasets=sets(wildcards.benchmark),
             averaged=100,
@@ -83,8 +84,8 @@ rule timing:
         weights=lambda wildcards: of_first_seed(wildcards, "model.safetensors"),
         card=lambda wildcards: of_first_seed(wildcards, "card.json"),
         accepted=lambda wildcards: of_first_seed(wildcards, "accepted.json"),
-        images=lambda wildcards: images(CONFIG.benchmarks[wildcards.benchmark].id),
-        index=lambda wildcards: f"results/data/{CONFIG.benchmarks[wildcards.benchmark].id}/index.parquet",
+        images=lambda wildcards: images(about(wildcards).id),
+        index=lambda wildcards: f"results/data/{about(wildcards).id}/index.parquet",
     output:
         times="results/timing/{benchmark}.parquet",
     log:
@@ -96,8 +97,8 @@ rule timing:
     params:
         spec=lambda wildcards: spec(
             benchmark=wildcards.benchmark,
-            network=CONFIG.benchmarks[wildcards.benchmark].network.name,
-            batches=CONFIG.benchmarks[wildcards.benchmark].timed,
+            network=about(wildcards).network.name,
+            batches=about(wildcards).timed,
             options={method: CONFIG.options(method, wildcards.benchmark) for method in TIMED},
             images=64,
             turns=5,

@@ -35,7 +35,7 @@ rule train:
 rule adopt:
     """Take over a published checkpoint: check that it fits its network, and measure its accuracy."""
     input:
-        published=lambda wildcards: f"results/archives/{CONFIG.benchmarks[wildcards.benchmark].weights.file}",
+        published=lambda wildcards: f"results/archives/{about(wildcards).weights.file}",
         images=lambda wildcards: images(sets(wildcards.benchmark)[0]),
         index=lambda wildcards: f"results/data/{sets(wildcards.benchmark)[0]}/index.parquet",
     output:
@@ -53,7 +53,7 @@ rule adopt:
     params:
         spec=lambda wildcards: spec(
             **checkpoint(wildcards),
-            class_order=CONFIG.benchmarks[wildcards.benchmark].weights.class_order,
+            class_order=about(wildcards).weights.class_order,
             batch=CONFIG.batch(wildcards.benchmark),
         ),
         code=lambda wildcards: code("ood.adoption", network(wildcards)),

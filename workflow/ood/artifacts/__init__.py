@@ -13,15 +13,6 @@ from typing import Any, NamedTuple
 SUFFIXES = {"table": ("tex", "csv", "html", "txt"), "figure": ("tex", "pdf", "png")}
 # One notebook each.
 PAPERS = {"overview": "Overview", "gaia": "GAIA", "igoe": "How useful are gradients?", "rg": "RG"}
-# The papers' own benchmarks, by the names that artifacts use.
-PRINTED = {
-    "cifar10": "CIFAR-10, ResNet34",
-    "cifar100": "CIFAR-100, ResNet34",
-    "imagenet": "ImageNet-1k, BiT-S R101x1",
-    "densenet121": "ImageNet-1k, DenseNet-121",
-    "resnet50": "ImageNet-1k, ResNet-50",
-    "small_scale": "MNIST, SVHN and CIFAR-10",
-}
 
 SHEETS = "results/data/{dataset}/sheet.png"
 TIMES = "results/timing/{benchmark}.parquet"
@@ -81,6 +72,7 @@ class Artifact(NamedTuple):
 
 
 CATALOGUE = (
+    Artifact("ACROSS", "overview", "table", "Every method on every benchmark", across=True),
     Artifact("CLAIMS", "overview", "table", "What the papers claim", across=True, reads=(VERDICTS,)),
     Artifact(
         "FINDINGS",
@@ -106,7 +98,15 @@ CATALOGUE = (
     # The paper's Figure 5 as well, which has the same panels.
     Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(SUMMARIES,), needs=("gaia_a",)),
     Artifact("GAIA-S-F1", "gaia", "figure", "Saliency maps by block", reads=(CLOSEUPS,), needs=GAIA),
-    Artifact("GAIA-S-F3", "gaia", "figure", "Contribution of each layer", reads=(SUMMARIES,), needs=GAIA, counts=True),
+    Artifact(
+        "GAIA-S-F3",
+        "gaia",
+        "figure",
+        "Contribution of each layer",
+        reads=(SUMMARIES, CARDS),
+        needs=GAIA,
+        counts=True,
+    ),
     Artifact("GAIA-M-F2", "gaia", "figure", "Average gradients by channel", reads=(CLOSEUPS,), needs=GAIA),
     Artifact("GAIA-M-F3a", "gaia", "figure", "Maps of non-zero gradients", reads=(CLOSEUPS,), needs=GAIA),
     Artifact("GAIA-M-F3b", "gaia", "figure", "Non-zero gradients by channel", reads=(CLOSEUPS,), needs=GAIA),
@@ -124,7 +124,14 @@ CATALOGUE = (
     ),
     Artifact("IGOE-T3", "igoe", "table", "BatchGrad", across=True, needs=("batchgrad",)),
     Artifact("IGOE-A2", "igoe", "table", "BatchGrad by OOD set", printed_for=("small_scale",), needs=("batchgrad",)),
-    Artifact("IGOE-C", "igoe", "figure", "Feature norm against output term by OOD set", needs=("encoding_output",)),
+    Artifact(
+        "IGOE-C",
+        "igoe",
+        "figure",
+        "Feature norm against output term by OOD set",
+        printed_for=("imagenet",),
+        needs=("encoding_output",),
+    ),
     Artifact("IGOE-UV", "igoe", "figure", "The two parts of a score", reads=(SUMMARIES,), needs=("encoding_output",)),
     Artifact("IGOE-F2", "igoe", "figure", "Feature norm against output term", needs=("encoding_output",)),
     Artifact("RG-T1", "rg", "table", "Main results", printed_for=("imagenet",), needs=("rg",)),

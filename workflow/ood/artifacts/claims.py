@@ -5,13 +5,12 @@ A table of sentences rather than of numbers, so it has its own layout; what it s
 """
 
 from html import escape
-from pathlib import Path
 
 import pandas as pd
 
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.render import SPECIAL, longtable, over_pages
+from ood.artifacts.render import SPECIAL, longtable, over_pages, write
 
 NAME = "CLAIMS"
 CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
@@ -20,9 +19,11 @@ FOOT = (
     "its own interval (at bootstrap.confidence of config.yaml) from resampled images and, from three seeds on, the "
     "spread over seeds. Holds and fails are said where the p-value, corrected for the parts of the claim and (Holm) "
     "for all claims of the paper on the benchmark, says so at that confidence. Printed: on the paper's own cells, "
-    "an average being the mean of the cells printed beside it. A dash: the claim does not concern the benchmark. "
-    "Where a benchmark is not the paper's own, a verdict says whether the claim carries over to it, not whether it "
-    "is true."
+    "an average being the mean of the cells printed beside it. A dash: the claim does not concern the benchmark, or "
+    "cannot be judged there. Where a benchmark is not the paper's own, a verdict says whether the claim carries over "
+    "to it, not whether it is true. Where it has one of a paper's several networks, brackets say if the cells printed "
+    "for that one have another verdict than all of them. Our reading: not in the paper's words, but read off a table, "
+    "or more strictly than said; it is judged, and not counted."
 )
 COUNTED = ("holds", "fails", "within noise", "not run")
 
@@ -45,10 +46,10 @@ def entries(frame: pd.DataFrame) -> pd.DataFrame:
             "printed": _count(part["printed"], COUNTED[:2]),
             "ours": _count(part["verdict"], COUNTED),
         }
-        for (paper, benchmark), part in judged.groupby(["paper", "benchmark"], sort=False)
+        for (paper, benchmark), part in judged[~judged["reading"]].groupby(["paper", "benchmark"], sort=False)
     ]
     columns = ["id", "row", "column", "printed", "ours", "margin", "low", "high", "p", "p_holm", "noise", "why"]
-    return pd.concat([pd.DataFrame(counts), lines[columns]], ignore_index=True).assign(mark="", difference="")
+    return pd.concat([pd.DataFrame(counts), lines[columns]], ignore_index=True)
 
 
 def _count(verdicts: pd.Series, kinds: tuple[str, ...]) -> str:
@@ -63,30 +64,29 @@ def _printed(row: tuple) -> str:
 def _ours(row: tuple) -> str:
     if pd.isna(row.margin):
         return row.verdict or "\u2013"
-    return f"{row.verdict} {row.margin:.2f} [{row.low:.2f}, {row.high:.2f}]".replace("-", "\u2212")
+    there = f" (its print: {row.printed_there})" if row.printed_there not in ("", row.printed) else ""
+    return f"{row.verdict} {row.margin:.2f} [{row.low:.2f}, {row.high:.2f}]".replace("-", "\u2212") + there
 
 
 def save(evidence: Evidence) -> pd.DataFrame:
-    """Write .csv, .tex, .html and .txt; returns the counts of verdicts by paper."""
+    """Write all files of the table; returns the counts of verdicts by paper."""
     frame = pd.concat([evidence.verdicts(name) for name in evidence.benchmarks], ignore_index=True)
     about, lines = frame.drop_duplicates("id"), entries(frame)
-    base = evidence.out / NAME
-    lines.to_csv(f"{base}.csv", index=False, lineterminator="\n")
-    Path(f"{base}.tex").write_text(latex(about, evidence))
     shown = wide(lines, evidence)
     counts, claims = shown[shown.index.isin(frame["paper"])], shown[shown.index.isin(frame["id"])].reset_index()
     texts = about.set_index("id")
     claims.insert(1, "claim", list(texts.loc[claims["claim id"], "claim"]))
-    claims.insert(2, "source", list(texts.loc[claims["claim id"], "source"]))
+    sources = texts["source"] + texts["reading"].map({True: ", our reading", False: ""})
+    claims.insert(2, "source", list(sources.loc[claims["claim id"]]))
     left = texts.loc[texts["unchecked"] != "", ["claim", "unchecked"]]
     frames = [counts, claims.set_index("claim id"), left]
     caption = f"{CAPTION} Counts: {' / '.join(COUNTED)}"
     heads = [f"{NAME}: {caption}", FOOT, "Claims that no cell decides."]
     names = list(evidence.benchmarks)
     tables = [_browsed(one, of) for one, of in zip(frames, (names, names, []), strict=True)]
-    Path(f"{base}.html").write_text(page.page(NAME, caption, [FOOT], tables))
+    html = page.page(NAME, caption, [FOOT], tables)
     text = [f"{head}\n{one.to_string(justify='left')}" for head, one in zip(heads, frames, strict=True)]
-    Path(f"{base}.txt").write_text("\n\n".join(text) + "\n")
+    write(evidence, NAME, lines, latex(about, evidence), html, "\n\n".join(text) + "\n")
     return counts
 
 
@@ -108,7 +108,7 @@ def _browsed(frame: pd.DataFrame, benchmarks: list[str]) -> str:
 
 def wide(lines: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     """A row per paper or claim; printed, then a column per benchmark."""
-    titles = {name: about["title"] for name, about in evidence.benchmarks.items()}
+    titles = evidence.titles
     ours = lines.pivot(index="row", columns="column", values="ours")[list(titles)].rename(columns=titles)
     ours.insert(0, "printed", lines.drop_duplicates("row").set_index("row")["printed"])
     return ours.loc[lines["row"].drop_duplicates()].rename_axis("claim id").rename_axis(None, axis="columns")
@@ -116,8 +116,7 @@ def wide(lines: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
 
 def latex(about: pd.DataFrame, evidence: Evidence) -> str:
     """The counts, the claims that are judged, and those that cannot be: layout and ids."""
-    benchmarks = list(evidence.benchmarks)
-    titles = [evidence.benchmarks[name]["title"] for name in benchmarks]
+    benchmarks, titles = list(evidence.titles), list(evidence.titles.values())
     heads = " & ".join(["printed", *titles])
 
     def line(label: str, row: str) -> str:
@@ -136,4 +135,5 @@ def latex(about: pd.DataFrame, evidence: Evidence) -> str:
 
 
 def _claim(row: tuple) -> str:
-    return rf"\textbf{{{row.id}}} {row.claim.translate(SPECIAL)} ({row.source.translate(SPECIAL)})"
+    reading = ", our reading" if row.reading else ""
+    return rf"\textbf{{{row.id}}} {row.claim.translate(SPECIAL)} ({row.source.translate(SPECIAL)}{reading})"

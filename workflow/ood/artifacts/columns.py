@@ -1,56 +1,10 @@
-"""The columns that many tables share: a benchmark's OOD sets and their averages, ours, a paper's own, or both."""
+"""What tables by OOD set share: columns of sets and averages, of a benchmark of ours, a paper's own, or both; feet."""
 
 from ood.artifacts import ARTIFACTS
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.table import Column, Panel
-
-Print = dict[str, str]  # columns of the printed numbers (ood.published) and their values
-
-IMAGENET = {
-    label: {"id_dataset": "ImageNet-1k", "ood_dataset": name}
-    for label, name in {
-        **{name: name for name in ("iNaturalist", "SUN", "Places", "Textures")},
-        "Average": "average of 4",
-    }.items()
-}
-SMALL_SCALE = {
-    f"{one} \u2192 {other}": {"id_dataset": one, "ood_dataset": other}
-    for one in ("MNIST", "SVHN", "CIFAR-10")
-    for other in ("MNIST", "SVHN", "CIFAR-10")
-    if one != other
-} | {"Average": {"id_dataset": "6 ID-OOD pairs", "ood_dataset": "average of 6"}}
-
-_MOS = {
-    "inaturalist": IMAGENET["iNaturalist"],
-    "sun": IMAGENET["SUN"],
-    "places": IMAGENET["Places"],
-    "textures_dtd": IMAGENET["Textures"],
-    "average": IMAGENET["Average"],
-}
-# Of each of the papers' own benchmarks, by our in-distribution set: the column that is printed for one of our OOD sets
-# or averages. The authors of the small-scale tables convert as the sets named here do; their average is over pairs of
-# three networks.
-REPRODUCED: dict[str, dict[str, dict[str, Print]]] = {
-    "imagenet": {"imagenet": _MOS},
-    "densenet121": {"imagenet": _MOS},
-    "resnet50": {"imagenet": _MOS},
-    "small_scale": {
-        "mnist": {
-            "svhn_grey_corner": SMALL_SCALE["MNIST \u2192 SVHN"],
-            "svhn_first_grey_corner": SMALL_SCALE["MNIST \u2192 SVHN"],
-            "cifar10_grey_corner": SMALL_SCALE["MNIST \u2192 CIFAR-10"],
-        },
-        "svhn_id": {
-            "mnist_rgb_corner": SMALL_SCALE["SVHN \u2192 MNIST"],
-            "cifar10_test": SMALL_SCALE["SVHN \u2192 CIFAR-10"],
-        },
-        "cifar10": {
-            "mnist_rgb_corner": SMALL_SCALE["CIFAR-10 \u2192 MNIST"],
-            "svhn": SMALL_SCALE["CIFAR-10 \u2192 SVHN"],
-        },
-    },
-}
-
+from ood.artifacts.render import SPECIAL
+from ood.artifacts.table import Column, Panel, Row, Table
+from ood.papers import OWN, REPRODUCED, Print
 
 FLIPPED = "AUROC_pairwise_flip"
 SIGNS = (
@@ -58,7 +12,6 @@ SIGNS = (
     "of Igoe et al.\\ does on the small scale."
 )
 RANKED = "bold and underlined: best and second best of a column"
-OWN = {"imagenet": IMAGENET, "densenet121": IMAGENET, "resnet50": IMAGENET, "small_scale": SMALL_SCALE}
 
 
 def panels(
@@ -85,10 +38,20 @@ def signed(evidence: Evidence, artifact: str, benchmark: str) -> list[Panel]:
     return [Panel(panel.title, panel.columns + best)]
 
 
-def _ours(evidence: Evidence, artifact: str, benchmark: str, metric: str) -> list[Column]:
+def beside(evidence: Evidence, artifact: str, benchmark: str) -> dict[str, Print]:
+    """What an artifact prints of the OOD sets and averages of a benchmark of ours, by their names."""
     about = evidence.benchmarks[benchmark]
     source = about["reproduces"]
-    printed = REPRODUCED[source][about["id"]] if source in ARTIFACTS[artifact].printed_for else {}
+    return REPRODUCED[source].get(about["id"], {}) if source in ARTIFACTS[artifact].printed_for else {}
+
+
+def prints(evidence: Evidence, artifact: str, benchmark: str) -> bool:
+    """Whether an artifact of a benchmark, of ours or a paper's own, has printed numbers."""
+    return not evidence.is_ours(benchmark) or bool(beside(evidence, artifact, benchmark))
+
+
+def _ours(evidence: Evidence, artifact: str, benchmark: str, metric: str) -> list[Column]:
+    printed = beside(evidence, artifact, benchmark)
     return [
         Column(
             f"{benchmark} {name} {metric}",
@@ -110,8 +73,62 @@ def _printed(evidence: Evidence, artifact: str, benchmark: str, metric: str) -> 
     ]
 
 
+def spread(evidence: Evidence, benchmark: str) -> str:
+    """What a number of a benchmark of ours is over its networks."""
+    seeds = len(evidence.benchmarks[benchmark]["seeds"])
+    return f"mean $\\pm$ sample standard deviation ($n-1$) over {seeds} seeds" if seeds > 1 else "one network"
+
+
+def averaged(evidence: Evidence, benchmark: str) -> str:
+    """Which OOD sets the averages leave out, if they do."""
+    about = evidence.benchmarks[benchmark]
+    said = []
+    for name, sets in about["averages"].items():
+        *most, last = [evidence.title(ood) for ood in about["ood"] if ood not in sets] or [""]
+        if last:
+            said.append(
+                f"{evidence.title(name)}: all sets but {' and '.join([', '.join(most)] * bool(most) + [last])}."
+            )
+    return " ".join(said)
+
+
 def foot(evidence: Evidence, benchmark: str, ours: str = "", printed: str = "", unit: str = "Percent") -> str:
-    """What stands under such a table: unit and marks, then a remark of its own on either kind."""
-    if evidence.is_ours(benchmark):
-        return f"{unit}, mean $\\pm$ sample standard deviation over seeds; {RANKED}. {ours}".strip()
-    return f"{unit}, as printed; not run here. {printed}".strip()
+    """What stands under such a table: unit, marks and averages, then a remark of its own on either kind."""
+    if not evidence.is_ours(benchmark):
+        return f"{unit}, as printed; not run here. {printed}".strip()
+    parts = (f"{unit}, {spread(evidence, benchmark)}; {RANKED}.", averaged(evidence, benchmark), ours)
+    return " ".join(part for part in parts if part)
+
+
+def by_set(
+    evidence: Evidence,
+    artifact: str,
+    benchmark: str,
+    caption: str,
+    rows: list[Row],
+    *,
+    ours: str = "",
+    printed: str = "",
+    fractions: bool = False,
+) -> Table:
+    """A table of a benchmark by OOD set, in percent or of AUROC as ``fractions``.
+
+    ``ours`` and ``printed``: remarks for its foot. Where nothing is printed beside, rows that were not run are left
+    out, and the foot names them.
+    """
+    left = [] if prints(evidence, artifact, benchmark) else [row for row in rows if not _runs(evidence, benchmark, row)]
+    absent = f"Not run: {', '.join(row.key for row in left)}.".translate(SPECIAL) if left else ""
+    remark = " ".join(part for part in (ours, absent) if part)
+    return Table(
+        artifact,
+        f"{artifact}.{benchmark}",
+        caption,
+        [row for row in rows if row not in left],
+        (signed if fractions else panels)(evidence, artifact, benchmark),
+        unit="fraction" if fractions else "percent",
+        foot=foot(evidence, benchmark, remark, printed, "AUROC as a fraction" if fractions else "Percent"),
+    )
+
+
+def _runs(evidence: Evidence, benchmark: str, row: Row) -> bool:
+    return bool(row.instead or row.ours and evidence.runs(benchmark, row.ours[0]))

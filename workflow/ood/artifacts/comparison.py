@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from ood.artifacts import ARTIFACTS, gaia, igoe, igoe_gradients, rg
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, said, save, style
-from ood.artifacts.overview import LABELS
-from ood.artifacts.table import CONFIDENCE, FACTOR
+from ood.artifacts.methods import LABELS
+from ood.artifacts.table import CONFIDENCE, FACTOR, Table
 from ood.detectors import method
+from ood.published_checks import quantities
 from ood.ranks import cliques, compare
 from ood.summaries import FALSE_POSITIVES
 
@@ -25,11 +26,12 @@ DRAWN = {
     "gaia_z": (COLOURS[1], "-"),
     "gaia_a": (COLOURS[1], "--"),
 }
-# Every printed table by OOD set, and the one across benchmarks that prints a number of a benchmark of ours.
+# Every printed table by OOD set, a paper's main tables first, and the one across benchmarks that prints a number of a
+# benchmark of ours.
 TABLES = {
     "GAIA-S-T3": gaia.fusion,
-    "IGOE-A1": igoe_gradients.gradient_scores_by_set,
     "IGOE-T2": igoe.products,
+    "IGOE-A1": igoe_gradients.gradient_scores_by_set,
     "IGOE-A2": igoe_gradients.batchgrad_by_set,
     "RG-T1": rg.main_results,
     "RG-T2": rg.ablation,
@@ -40,6 +42,7 @@ TABLES = {
     "RG-T7": rg.neighbours,
 }
 ACROSS = {"GAIA-S-T2": gaia.seed_stability}
+PAIR = ["artifact", "metric", "quantity", "printed", "ours", "noise", "agrees"]
 
 
 def roc(evidence: Evidence, benchmark: str) -> Drawn:
@@ -131,31 +134,37 @@ def ranks(evidence: Evidence, benchmark: str) -> Drawn:
 
 
 def pairs(evidence: Evidence, benchmark: str) -> pd.DataFrame:
-    """Every entry of a table with a printed number and ours: artifact, metric, both in percent, and whether they agree
-    up to noise (ood.artifacts.table)."""
+    """Every printed number that stands beside one of ours, once: artifact, metric, both, what is noise (percent), and
+    whether they agree up to it (ood.artifacts.table).
+
+    Of a number that several tables print the first counts, and of the rows that read one printed row the first.
+    """
     source = evidence.benchmarks[benchmark]["reproduces"]
-    beside = [name for name in TABLES if source in ARTIFACTS[name].printed_for and benchmark in evidence.shown(name)]
-    tables = [TABLES[name](evidence, benchmark) for name in beside]
+    tables = [
+        TABLES[name](evidence, benchmark)
+        for name in TABLES
+        if source in ARTIFACTS[name].printed_for and benchmark in evidence.shown(name)
+    ]
     tables += [table(evidence) for name, table in ACROSS.items() if benchmark in evidence.shown(name)]
-    frames = []
-    for table in tables:
-        entries = table.entries(evidence)
-        both = entries[(entries["difference"] != "") & entries["cell"].str.startswith(f"{benchmark}/")]
-        scale = 100 / FACTOR[table.unit]
-        value = both["printed"].str.partition(" ")[0].astype(float)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "artifact": table.artifact,
-                    "metric": both["cell"].str.rpartition("/")[2],
-                    "printed": scale * value,
-                    "ours": scale * both["mean"],
-                    "agrees": ~both["difference"].str.endswith("*"),
-                }
-            )
-        )
-    nothing = pd.DataFrame(columns=["artifact", "metric", "printed", "ours", "agrees"])
-    return pd.concat(frames, ignore_index=True) if frames else nothing
+    found = [_beside(evidence, benchmark, table) for table in tables]
+    every = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=PAIR)
+    return every.drop_duplicates("quantity", ignore_index=True)
+
+
+def _beside(evidence: Evidence, benchmark: str, table: Table) -> pd.DataFrame:
+    entries = table.entries(evidence)
+    both = entries[(entries["difference"] != "") & entries["cell"].str.startswith(f"{benchmark}/")]
+    scale = 100 / FACTOR[table.unit]
+    columns = {
+        "artifact": table.artifact,
+        "metric": both["cell"].str.rpartition("/")[2],
+        "quantity": both["published"].map(quantities(evidence.published)),
+        "printed": scale * both["printed"].str.partition(" ")[0].astype(float),
+        "ours": scale * both["mean"],
+        "noise": scale * both.get("noise", pd.Series(dtype=float)),
+        "agrees": ~both["difference"].str.endswith("*"),
+    }
+    return pd.DataFrame(columns, columns=PAIR)
 
 
 def agreement(evidence: Evidence, benchmark: str) -> Drawn:
@@ -186,12 +195,15 @@ def agreement(evidence: Evidence, benchmark: str) -> Drawn:
                     )
             axis.set(title=f"{metric} (%)", xlabel="printed", ylabel="ours", xlim=(low, high), ylim=(low, high))
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right upper")
-    agree, compared = (said("AGREEMENT", benchmark, what) for what in ("within noise", "compared"))
+    half = f"{found['noise'].median():.2f}" if len(found) else "none"
+    numbers = {"within noise": str(found["agrees"].sum()), "compared": str(len(found)), "median noise": half}
+    agree, compared, noise = (said("AGREEMENT", benchmark, what) for what in numbers)
     return save(
         evidence,
         figure,
         f"AGREEMENT.{benchmark}",
-        f"Printed numbers against ours: {title}. Filled: within noise, as in the tables ({agree} of {compared}). On "
-        "the line both are equal.",
-        {"within noise": str(found["agrees"].sum()), "compared": str(len(found))},
+        f"Printed numbers against ours: {title}. Filled: within noise, as in the tables ({agree} of {compared}), whose "
+        f"median half width in points is {noise}. On the line both are equal. Each printed number counts once: of two "
+        "tables the paper's main one has it, and of two rows of ours that read it the one as the paper defines it.",
+        numbers,
     )

@@ -1,14 +1,12 @@
 """How the scores of every method are spread: a row per method, in it every OOD set against the ID set."""
 
-import textwrap
-
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style
-from ood.artifacts.overview import LABELS
+from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style, wrapped
+from ood.artifacts.methods import LABELS
 from ood.detectors import method
 from ood.summaries import ALL, BINS
 
@@ -37,18 +35,21 @@ def scores(evidence: Evidence, benchmark: str) -> Drawn:
             for place, ood in enumerate(about["ood"]):
                 _pair(axis, place * BESIDE, *(shown["share", name, default, one] for one in (about["id"], ood)))
             logarithmic = ("log10", name, default, ALL) in shown.index
-            axis.text(-0.01, 0.3, LABELS[name] + ", log" * logarithmic, transform=axis.transAxes, ha="right", size=7)
+            label = LABELS.get(name, name.replace("_", " ")) + ", log" * logarithmic
+            axis.text(-0.01, 0.3, label, transform=axis.transAxes, ha="right", size=7)
             axis.set(xlim=(0, len(about["ood"]) * BESIDE), ylim=(0, 1.02))
             axis.set_axis_off()
         for place, ood in enumerate(about["ood"]):
-            title = "\n".join(textwrap.wrap(evidence.title(ood), 15)[:2])
+            title = wrapped(evidence.title(ood), 15)
             axes[0, 0].text(place * BESIDE + 0.5, 1.15, title, ha="center", va="bottom", size=6, linespacing=1.1)
     return save(
         evidence,
         figure,
         f"SCORES.{benchmark}",
         "Scores of every method in its default variant: ID images (filled) against each OOD set (line), further right "
-        f"being more in-distribution. {about['title']}, seed {about['seeds'][0]}. All of a method lie between the same "
-        "two values, with one image in two hundred left out on either side; each pair is as high as its higher "
-        "peak. Log: the magnitude's logarithm, where magnitudes span more than two decades.",
+        f"being more in-distribution. {about['title']}, seed {about['seeds'][0]}. A method's histograms share one "
+        "axis, from percentile 0.5 to 99.5 of its scores on the ID set and all OOD sets together; images beyond are "
+        "left out. Each pair is as high as its higher peak: a single spike at the edge means that most ID images have "
+        "almost the same score, as MSP near 1. Log: the magnitude's logarithm, where magnitudes span more than two "
+        "decades.",
     )

@@ -1,6 +1,7 @@
 """What the notebooks may look at: cells, printed numbers, summaries of scores, images, training cards."""
 
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pandas as pd
 from PIL import Image
 from safetensors.numpy import load_file
 
-from ood import published
-from ood.artifacts import ARTIFACTS, PRINTED, runs
+from ood import published, published_checks
+from ood.artifacts import ARTIFACTS, CARDS, CLOSEUPS, ROUNDING, SHEETS, SUMMARIES, TIMES, VERDICTS, runs
 from ood.errors import Problem
+from ood.ledger import RESULTS
+from ood.papers import PRINTED
 
 KEY = ["benchmark", "detector", "variant", "dataset", "metric"]
 
@@ -19,7 +22,7 @@ KEY = ["benchmark", "detector", "variant", "dataset", "metric"]
 class Evidence:
     """Read access to the results of all benchmarks and to the papers' printed numbers.
 
-    benchmarks: name -> {title, id, ood: list of datasets, averages: list of names, seeds, detectors, timed: list of
+    benchmarks: name -> {title, id, ood: list of datasets, averages: name -> OOD sets, seeds, detectors, timed: list of
     batch sizes, reproduces: one of PRINTED or None}, shown in this ``order``; datasets: name -> title.
     ``results`` is the folder of all results, ``printed`` that of the printed numbers, ``out`` where artifacts go.
     """
@@ -32,6 +35,16 @@ class Evidence:
         self.cells = pd.concat(frames, ignore_index=True).set_index(KEY)
         if twice := list(self.cells.index[self.cells.index.duplicated()]):
             raise Problem(f"the cell {'/'.join(twice[0])} is there twice: does a method name two variants alike?")
+
+    @cached_property
+    def slips(self) -> dict[str, str]:
+        """Of printed averages that do not follow from the cells beside them: the mean of these cells."""
+        found = published_checks.average_slips(self.published)
+        return {cell: f"{mean:g}" for cell, mean in zip(found["cell"], found["expected"], strict=True)}
+
+    def _path(self, template: str, **wildcards: str | int) -> Path:
+        """The file that a template of the catalogue names, in this folder of results."""
+        return self.results / Path(template.format(**wildcards)).relative_to(RESULTS)
 
     def cell(self, benchmark: str, detector: str, variant: str, dataset: str, metric: str) -> pd.Series:
         """One of our numbers with its seeds, spread and interval. Raises Problem when there is none."""
@@ -54,25 +67,30 @@ class Evidence:
 
     def times(self, benchmark: str) -> pd.DataFrame:
         """Milliseconds per image by method and batch, indexed as the cells; a column says on which device."""
-        return pd.read_parquet(self.results / "timing" / f"{benchmark}.parquet").set_index(KEY)
+        return pd.read_parquet(self._path(TIMES, benchmark=benchmark)).set_index(KEY)
 
     def verdicts(self, benchmark: str) -> pd.DataFrame:
         """Every claim of the papers with its verdict in print and on the benchmark (ood.verdicts)."""
-        return pd.read_parquet(self.results / "claims" / f"{benchmark}.parquet")
+        return pd.read_parquet(self._path(VERDICTS, benchmark=benchmark))
 
     def rounding(self, benchmark: str) -> pd.DataFrame:
         """S1 and MSP by number format, indexed as the cells (ood.rounding)."""
-        return pd.read_parquet(self.results / "rounding" / f"{benchmark}.parquet").set_index(KEY)
+        return pd.read_parquet(self._path(ROUNDING, benchmark=benchmark)).set_index(KEY)
 
     def summaries(self, benchmark: str) -> pd.Series:
         """Arrays by kind, detector, variant and dataset: what is shown of scores beside metrics (ood.summaries)."""
         keys = ["kind", "detector", "variant", "dataset"]
-        frame = pd.read_parquet(self.results / "summaries" / f"{benchmark}.parquet")
+        frame = pd.read_parquet(self._path(SUMMARIES, benchmark=benchmark))
         return frame.set_index(keys)["values"].sort_index()
 
     def closeup(self, benchmark: str) -> dict[str, np.ndarray]:
         """Arrays by ``dataset/kind/layer`` from inside the benchmark's first network (ood.closeup)."""
-        return load_file(self.results / "closeups" / f"{benchmark}.safetensors")
+        return load_file(self._path(CLOSEUPS, benchmark=benchmark))
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What to call the benchmarks, by name."""
+        return {name: about["title"] for name, about in self.benchmarks.items()}
 
     def title(self, dataset: str) -> str:
         """What to call a dataset, or an average of several."""
@@ -101,8 +119,8 @@ class Evidence:
 
     def sheet(self, dataset: str) -> np.ndarray:
         """The contact sheet, uint8 (rows * H, columns * W) or with a third axis of colours."""
-        return np.asarray(Image.open(self.results / "data" / dataset / "sheet.png"))
+        return np.asarray(Image.open(self._path(SHEETS, dataset=dataset)))
 
     def card(self, benchmark: str, seed: int) -> dict[str, Any]:
         """What is known of a checkpoint."""
-        return json.loads((self.results / "checkpoints" / benchmark / f"seed{seed}" / "card.json").read_text())
+        return json.loads(self._path(CARDS, benchmark=benchmark, seed=seed).read_text())

@@ -5,6 +5,7 @@ by which alone it reaches the page.
 """
 
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ood.artifacts.evidence import Evidence
+from ood.artifacts.render import write_numbers
 
 STYLE = {
     "font.family": "serif",
@@ -58,6 +60,11 @@ class Drawn:
         return self.png.read_bytes()
 
 
+def wrapped(title: str, width: int = 18) -> str:
+    """A set's name over a narrow panel, on as many lines as it takes."""
+    return "\n".join(textwrap.wrap(title, width))
+
+
 def said(artifact: str, benchmark: str, what: str) -> str:
     """A number of a figure in its caption: TeX."""
     return rf"\ours{{{artifact}/{benchmark}/{what}}}"
@@ -67,7 +74,7 @@ def entries(name: str, numbers: dict[str, str]) -> pd.DataFrame:
     """A row for each of the figure's ``numbers``, text by what it is of."""
     artifact, _, benchmark = name.partition(".")
     rows = [(f"{artifact}/{benchmark}/{what}", benchmark, what, text) for what, text in numbers.items()]
-    return pd.DataFrame(rows, columns=["id", "row", "column", "ours"]).assign(printed="", mark="", difference="")
+    return pd.DataFrame(rows, columns=["id", "row", "column", "ours"])
 
 
 def save(evidence: Evidence, figure: Figure, name: str, caption: str, numbers: dict[str, str] | None = None) -> Drawn:
@@ -76,7 +83,7 @@ def save(evidence: Evidence, figure: Figure, name: str, caption: str, numbers: d
     ``numbers``: those of an artifact whose figures have some (``counts`` in the catalogue), written as .csv.
     """
     if numbers is not None:
-        entries(name, numbers).to_csv(evidence.out / f"{name}.csv", index=False, lineterminator="\n")
+        write_numbers(evidence, name, entries(name, numbers))
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # matplotlib's creation date
     with style():
         figure.draw_without_rendering()

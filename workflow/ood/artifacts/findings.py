@@ -16,6 +16,7 @@ from ood.artifacts.findings_numbers import (
     last_block,
     layers_by_set,
     mean_of_four,
+    of_pairs,
     printed,
     proportion,
     reformatted,
@@ -24,7 +25,6 @@ from ood.artifacts.findings_numbers import (
     verdict,
 )
 
-SIX = {"ood_dataset": "average of 6", "metric": "AUROC"}
 FOUR = {"ood_dataset": "average of 4", "metric": "AUROC"}
 
 
@@ -54,7 +54,7 @@ FINDINGS = (
             Line(
                 "AUROC, single precision",
                 rounded("s1", "float32", "AUROC"),
-                printed("IGOE-T1", "||E_p[grad log p_Y]||_2^2", "Shallow", **SIX),
+                of_pairs("IGOE-T1", "IGOE-A1", "||E_p[grad log p_Y]||_2^2", "Shallow"),
             ),
             Line("AUROC, double precision", rounded("s1", "float64", "AUROC")),
             Line("largest change of one AUROC, single to double", reformatted),
@@ -70,7 +70,7 @@ FINDINGS = (
             Line(
                 "AUROC of S2, biases included",
                 cell("gradients", "S2 weight_and_bias"),
-                printed("IGOE-T1", "E_unif[||grad log p_Y||_1]", "Shallow", **SIX),
+                of_pairs("IGOE-T1", "IGOE-A1", "E_unif[||grad log p_Y||_1]", "Shallow"),
             ),
             Line("AUROC of S2", cell("gradients", "S2 weight")),
             Line("S2 over the norm: largest relative difference of two images", proportion),
@@ -86,13 +86,13 @@ FINDINGS = (
             Line(
                 "AUROC of VarSum",
                 cell("encoding_output", "U=1 V=varsum"),
-                printed("IGOE-T2", "VarSum", "U=1 (V only)", **SIX),
+                of_pairs("IGOE-T2", "IGOE-T2", "VarSum", "U=1 (V only)"),
             ),
             Line("AUROC of norm times VarSum, as defined", cell("encoding_output", "U=norm1 V=varsum")),
             Line(
                 "AUROC of norm times VarSum, as printed; ours with the mean",
                 cell("encoding_output", "U=norm1 V=varsum_mean"),
-                printed("IGOE-T2", "VarSum", "U=||h||_1", **SIX),
+                of_pairs("IGOE-T2", "IGOE-T2", "VarSum", "U=||h||_1"),
             ),
             Line("AUROC of the norm", cell("gradients", "S2 weight")),
         ),

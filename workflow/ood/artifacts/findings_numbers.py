@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ood.artifacts.evidence import Evidence
+from ood.papers import printed_id
 from ood.published import lookup
 
 Number = Callable[[Evidence, str], str]  # on a benchmark of ours; empty where there is none
@@ -124,6 +125,25 @@ def printed(artifact: str, method: str, variant: str, **columns: str) -> Print:
         return found["printed"] if found["unit"] == "percent" else f"{100 * found['value']:.{found['decimals'] - 2}f}"
 
     return number
+
+
+def of_pairs(average: str, single: str, method: str, variant: str) -> Print:
+    """The printed average over six pairs of the small networks, and the mean of the pairs of each that is run here."""
+    six = printed(average, method, variant, ood_dataset="average of 6", metric="AUROC")
+
+    def number(evidence: Evidence) -> str:
+        wanted = {"artifact": [single], "method": [method], "variant": [variant], "id_dataset": _networks(evidence)}
+        cells = evidence.published[evidence.published[list(wanted)].isin(wanted).all(axis="columns")]
+        means = cells.groupby("id_dataset", sort=False)["value"].mean()
+        return "; ".join([six(evidence), *(f"{name}: {100 * mean:.1f}" for name, mean in means.items())])
+
+    return number
+
+
+def _networks(evidence: Evidence) -> list[str]:
+    """The in-distribution sets, as printed, of the paper's networks that are run here."""
+    found = (printed_id(about["reproduces"], about["id"]) for about in evidence.benchmarks.values())
+    return [name for name in found if name]
 
 
 def mean_of_four(evidence: Evidence) -> str:

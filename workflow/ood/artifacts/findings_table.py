@@ -1,13 +1,11 @@
 """The table FINDINGS: under each finding its lines, printed and a column per benchmark."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.findings import FINDINGS, Finding, Line
-from ood.artifacts.render import SPECIAL, longtable, over_pages
+from ood.artifacts.render import SPECIAL, longtable, over_pages, write
 
 NAME = "FINDINGS"
 CAPTION = "Where paper, released code and print disagree, and what each way gives here."
@@ -32,14 +30,12 @@ def entries(evidence: Evidence) -> pd.DataFrame:
         for line in finding.lines
         for benchmark in evidence.benchmarks
     ]
-    return pd.DataFrame(rows).assign(mark="", difference="")
+    return pd.DataFrame(rows)
 
 
 def save(evidence: Evidence) -> pd.DataFrame:
-    """Write .csv, .tex, .html and .txt; returns what a browser shows."""
-    lines, base = entries(evidence), evidence.out / NAME
-    lines.to_csv(f"{base}.csv", index=False, lineterminator="\n")
-    Path(f"{base}.tex").write_text(latex(evidence))
+    """Write all files of the table; returns what a browser shows."""
+    lines = entries(evidence)
     numbers = lines.set_index("id")
     frames = {finding: wide(evidence, finding, numbers) for finding in FINDINGS}
     text, tables = [f"{NAME}: {CAPTION}\n{FOOT}"], []
@@ -52,8 +48,8 @@ def save(evidence: Evidence) -> pd.DataFrame:
         }
         tables.append(page.table(finding.name, frame.columns, rows, "text", head))
         text.append(f"{finding.name}. {head}\n{frame.to_string()}")
-    Path(f"{base}.html").write_text(page.page(NAME, CAPTION, [FOOT], tables))
-    Path(f"{base}.txt").write_text("\n\n".join(text) + "\n")
+    html = page.page(NAME, CAPTION, [FOOT], tables)
+    write(evidence, NAME, lines, latex(evidence), html, "\n\n".join(text) + "\n")
     return pd.concat({finding.name: frame for finding, frame in frames.items()})
 
 
@@ -69,13 +65,12 @@ def wide(evidence: Evidence, finding: Finding, numbers: pd.DataFrame) -> pd.Data
     for line in finding.lines:
         first, *ids = _ids(evidence, finding, line)
         rows[line.label] = [numbers.at[first, "printed"] or "\u2013", *numbers.loc[ids, "ours"]]
-    titles = [about["title"] for about in evidence.benchmarks.values()]
-    return pd.DataFrame.from_dict(rows, "index", columns=["printed", *titles])
+    return pd.DataFrame.from_dict(rows, "index", columns=["printed", *evidence.titles.values()])
 
 
 def latex(evidence: Evidence) -> str:
     """Layout and ids."""
-    titles = [about["title"] for about in evidence.benchmarks.values()]
+    titles = list(evidence.titles.values())
     widths = [0.4, 0.08, *[0.46 / len(titles)] * len(titles)]
     body = []
     for finding in FINDINGS:

@@ -1,15 +1,12 @@
 """The tables and figures of GAIA's supplement (NeurIPS 2023)."""
 
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 
 from ood.artifacts.columns import foot, panels
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, said, save, style
-from ood.artifacts.findings_numbers import power
+from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style
 from ood.artifacts.table import Column, Panel, Row, Table
-from ood.summaries import ALL, LAYERS
+from ood.summaries import ALL
 
 GAIA_A, GAIA_Z = ("gaia_a", "q=0.5"), ("gaia_z", "all")
 CIFAR = {  # the papers' own benchmark: what is printed of it
@@ -113,73 +110,12 @@ def distributions(evidence: Evidence, benchmark: str) -> Drawn:
                 xlabel=r"$\log_{10}$ abnormality" if column != "output" else r"$\log_{10} E_{out}$",
                 yticks=[],
             )
-        axes[0].legend()
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return save(
         evidence,
         figure,
         f"GAIA-S-F2.{benchmark}",
         f"Distributions of GAIA-A's scores, ID against all OOD images: {about['title']}, seed {about['seeds'][0]} "
         "(GAIA supplement, Figure 2, and the paper's Figure 5). All panels but the second grow with abnormality; "
-        "$E_{out}$ falls with it.",
-    )
-
-
-def _layer_table(evidence: Evidence, benchmark: str, detector: str) -> pd.DataFrame:
-    """Per layer: mean magnitude of the score for ID and OOD images (over images and seeds) and mean AUROC."""
-    about = evidence.benchmarks[benchmark]
-    columns = [name for name in evidence.variants(benchmark, detector) if name.startswith(LAYERS[detector])]
-    means = evidence.summaries(benchmark)["mean", detector].explode().unstack("dataset")
-    auroc = [evidence.cell(benchmark, detector, column, "average", "AUROC")["mean"] for column in columns]
-    table = means.loc[columns].rename(columns={about["id"]: "ID", ALL: "OOD"}).astype(float).assign(AUROC=auroc)
-    return table.rename(lambda name: name.removeprefix(LAYERS[detector]))
-
-
-def _forms(evidence: Evidence, benchmark: str) -> tuple[str, dict[str, str]]:
-    """How far apart the two forms of GAIA-Z are: a sentence, and its numbers."""
-    if "forward all" not in evidence.variants(benchmark, "gaia_z"):
-        return "There is no forward form of GAIA-Z for this network.", {}
-    most, other, count = evidence.summaries(benchmark)["forms", "gaia_z", "forward all", ALL]
-    numbers = {
-        "largest relative difference": power(most),
-        "images that differ": f"{other:.0f}",
-        "images, of all networks": f"{count:.0f}",
-    }
-    largest, differ, images = (said("GAIA-S-F3", benchmark, what) for what in numbers)
-    return (
-        f"The forward form of GAIA-Z differs from the gradients' own by at most {largest} of its value, on {differ} of "
-        f"{images} images.",
-        numbers,
-    )
-
-
-def layers(evidence: Evidence, benchmark: str) -> Drawn:
-    """GAIA-S-F3: each layer's share of the score, and how well it separates on its own."""
-    with style():
-        figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 3.6), sharex=True, layout="constrained")
-        for (top, bottom), (detector, title) in zip(
-            axes.T, {"gaia_a": "GAIA-A", "gaia_z": "GAIA-Z"}.items(), strict=True
-        ):
-            table = _layer_table(evidence, benchmark, detector)
-            place = np.arange(1, len(table) + 1)
-            for label, colour, marker in (("ID", ID_COLOUR, "o"), ("OOD", OOD_COLOUR, "s")):
-                top.plot(place, table[label], color=colour, marker=marker, markersize=2.5, linewidth=1, label=label)
-            bottom.plot(place, 100 * table["AUROC"], color=COLOURS[2], marker="o", markersize=2.5, linewidth=1)
-            bottom.axhline(50, color="grey", linewidth=0.6, linestyle=":")
-            stages = table.index.str.split(".").str[0]
-            borders = np.flatnonzero(stages[1:] != stages[:-1]) + 1.5
-            for start in borders:
-                for axis in (top, bottom):
-                    axis.axvline(start, color="lightgrey", linewidth=0.8, zorder=0)
-            top.set(title=title, ylabel=r"mean of $E^2$", yscale="log" if detector == "gaia_a" else "linear")
-            bottom.set(xlabel="normalisation layer, input to output", ylabel="AUROC (%)")
-        axes[0, 0].legend()
-    title, (forms, numbers) = evidence.benchmarks[benchmark]["title"], _forms(evidence, benchmark)
-    return save(
-        evidence,
-        figure,
-        f"GAIA-S-F3.{benchmark}",
-        f"Contribution of each normalisation layer: {title} (GAIA supplement, Figure 3). Above: mean squared "
-        "abnormality of ID and OOD images; below: AUROC of that layer alone, average over OOD sets and seeds. "
-        f"{'Vertical lines separate stem and stages. ' if len(borders) else ''}{forms}",
-        numbers,
+        "$E_{out}$ falls with it. One image in two hundred is left out on either side of a panel.",
     )

@@ -1,12 +1,10 @@
 """GAIA's figures from inside the network: saliency maps, gradients by channel, and what each block contributes."""
 
-import textwrap
-
 import matplotlib.pyplot as plt
 import numpy as np
 
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style
+from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style, wrapped
 
 SHOWN = 5  # OOD pictures in a figure, of as many sets as there are
 
@@ -42,8 +40,8 @@ def _maps(evidence: Evidence, benchmark: str, kind: str) -> Drawn:
     for column, (dataset, place) in zip(axes.T, pictures, strict=True):
         image = arrays[f"{dataset}/image"][place].squeeze()  # of grey ones their one channel
         column[0].imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        title = "ID" if dataset == about["id"] else evidence.title(dataset)
-        column[0].set_title(textwrap.shorten(title, 16, placeholder="..."), size=7)
+        title = "ID" if dataset == about["id"] else wrapped(evidence.title(dataset), 13)
+        column[0].set_title(title, size=7, linespacing=1.1)
         for axis, layer in zip(column[1:], layers, strict=True):
             values = arrays[f"{dataset}/{kind}/{layer}"][place]
             axis.imshow(values, cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
@@ -161,8 +159,11 @@ def blocks(evidence: Evidence, benchmark: str) -> Drawn:
         evidence,
         figure,
         f"GAIA-M-F4.{benchmark}",
-        "GAIA with the layers of one block alone, and of it and all later ones: average over OOD sets, mean and spread "
-        f"over seeds. {evidence.benchmarks[benchmark]['title']} (GAIA, Figure 4, by its caption).",
+        "Which blocks' layers GAIA is computed from: one block alone, or it and all later ones. Average over OOD sets, "
+        f"mean $\\pm$ sample standard deviation over seeds: {evidence.benchmarks[benchmark]['title']}. The caption of "
+        "GAIA's Figure 4, the only part of it at hand, speaks of an ablation on the Frobenius norm. The norm is not "
+        "varied here: it is taken over all channels of the layers in question, and all that changes is which layers "
+        "these are.",
     )
 
 

@@ -1,37 +1,19 @@
 """What a benchmark is made of, and how all methods do on it."""
 
-import matplotlib.pyplot as plt
+from dataclasses import replace
 
-from ood.artifacts.columns import RANKED, panels
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ood.artifacts.columns import foot, panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style
+from ood.artifacts.methods import LABELS
 from ood.artifacts.table import Column, Panel, Row, Table
 from ood.detectors import method
 from ood.pixels import SHEET
 
-LABELS = {
-    "msp": "MSP",
-    "maxlogit": "MaxLogit",
-    "energy": "Energy",
-    "odin": "ODIN",
-    "react": "ReAct",
-    "rankfeat": "RankFeat",
-    "gradnorm": "GradNorm",
-    "exgrad": "ExGrad",
-    "encoding_output": r"$\|h\|_1 \times$ Energy",
-    "rg": "RG",
-    "gaia_z": "GAIA-Z",
-    "gaia_a": "GAIA-A",
-    "gradients": r"$E_p \|g\|_2^2$ (S6)",
-    "batchgrad": "BatchGrad",
-    "gradients_deep": "ExGrad, deep",
-    "batchgrad_deep": "BatchGrad, deep",
-    "knn": "KNN",
-    "kl_matching": "KL-Matching",
-    "mahalanobis": "Mahalanobis",
-    "mahalanobis_layers": "Mahalanobis (layers)",
-    "mos": "MOS",
-}
+FPR95 = "FPR95: share of OOD images at or above the largest threshold that keeps at least 95\\,\\% of the ID images."
 
 
 def headline(evidence: Evidence, benchmark: str) -> Table:
@@ -41,16 +23,28 @@ def headline(evidence: Evidence, benchmark: str) -> Table:
         Row(name, LABELS.get(name, name.replace("_", r"\_")), (name, method(name).default))
         for name in about["detectors"]
     ]
-    seeds = len(about["seeds"])
-    return Table(
+    columns = panels(evidence, "HEADLINE", benchmark)
+    table = Table(
         "HEADLINE",
         f"HEADLINE.{benchmark}",
         f"Every method in its default variant: {about['title']}, ID set {evidence.title(about['id'])}.",
         rows,
-        panels(evidence, "HEADLINE", benchmark),
-        foot=f"Percent, mean $\\pm$ sample standard deviation ($n-1$) over {seeds} seeds; {RANKED}. "
-        "FPR95: share of OOD images at or above the largest threshold that keeps at least 95\\,\\% of the ID images.",
+        columns,
+        numbers=_half_widths(evidence, rows, columns) if len(about["seeds"]) == 1 else {},
     )
+    widths = " and ".join(rf"\ours{{{table.cited(what)}}} ({what.rpartition(' ')[2]})" for what in table.numbers)
+    interval = f"95\\,\\% bootstrap intervals over images: $\\pm$ {widths}, median of the table." if widths else ""
+    return replace(table, foot=" ".join(part for part in (foot(evidence, benchmark, interval), FPR95) if part))
+
+
+def _half_widths(evidence: Evidence, rows: list[Row], columns: list[Panel]) -> dict[str, str]:
+    """The median half width of a table's bootstrap intervals in percent, by metric."""
+
+    def half(panel: Panel) -> float:
+        cells = [evidence.cell(c.ours[0], *row.ours, *c.ours[1:]) for row in rows for c in panel.columns]
+        return 100 * float(np.median([cell["high"] - cell["low"] for cell in cells])) / 2
+
+    return {f"median half width, {panel.title}": f"{half(panel):.2f}" for panel in columns}
 
 
 def accuracy(evidence: Evidence) -> Table:
@@ -64,7 +58,8 @@ def accuracy(evidence: Evidence) -> Table:
         "Accuracy of the trained networks.",
         [Row(split, split, ("network", split)) for split in ("train", "test")],
         [Panel("split", columns)],
-        foot="Percent, mean $\\pm$ sample standard deviation ($n-1$) over seeds. The test split selected nothing.",
+        foot="Percent, mean $\\pm$ sample standard deviation ($n-1$) over seeds; without spread: one network. The test "
+        "split selected nothing.",
         ranked=False,
     )
 

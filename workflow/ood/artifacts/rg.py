@@ -1,7 +1,7 @@
 """The tables of "RG: Out-of-distribution Detection with Reactivate GradNorm"."""
 
 from ood.artifacts import ARTIFACTS
-from ood.artifacts.columns import foot, panels
+from ood.artifacts.columns import by_set, prints
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.table import Row, Table
 
@@ -9,43 +9,51 @@ CLIPS = ("0.1", "0.3", "0.5", "0.7", "1", "2", "3", "5", "inf")
 TEMPERATURES = ("0.5", "1", "2", "4", "8", "16", "32", "64")
 RATIOS = ("0.3", "0.4", "0.5", "0.6", "0.8", "1", "1.2")
 QUOTED = r"$^\dagger$"
-# Detector and variant that a row of the main tables stands for, where it is not the detector's default: ReAct with
-# RG's c = 1, KL-Matching as in the MOS code, whose number is quoted.
+# Detector and variant that a row of the main tables stands for, and a note on it: ReAct with RG's c = 1, KL-Matching as
+# in the MOS code, whose number is quoted.
 METHODS = {
-    "MSP": ("msp", "msp"),
-    "KL-matching": ("kl_matching", "test_labels"),
-    "Energy": ("energy", "energy"),
-    "ReAct": ("react", "fixed"),
-    "Mahalanobis": ("mahalanobis", "penultimate"),
-    "MOS": ("mos", "clusters"),
-    "ODIN": ("odin", "normalised"),
-    "Igoe: ||h||_1 x Energy": ("encoding_output", "U=norm1 V=energy"),
-    "Gradnorm": ("gradnorm", "weight"),
+    "MSP": (("msp", "msp"), ""),
+    "KL-matching": (("kl_matching", "test_labels"), "test labels"),
+    "Energy": (("energy", "energy"), ""),
+    "ReAct": (("react", "fixed"), "$c = 1$"),
+    "Mahalanobis": (("mahalanobis", "penultimate"), "last layer"),
+    "MOS": (("mos", "clusters"), "$K$-means groups"),
+    "ODIN": (("odin", "normalised"), ""),
+    "Igoe: ||h||_1 x Energy": (("encoding_output", "U=norm1 V=energy"), ""),
+    "Gradnorm": (("gradnorm", "weight"), ""),
 }
+LEAKY = ("mahalanobis_layers", "leaky"), "layers, leaky"  # the code whose numbers are quoted
 LABELS = {"Igoe: ||h||_1 x Energy": r"$\|h\|_1 \times$ Energy", "Gradnorm": "GradNorm", "KL-matching": "KL-Matching"}
 
 
-def _table(evidence: Evidence, benchmark: str, artifact: str, rows: list[Row], remark: str = "") -> Table:
-    about = ARTIFACTS[artifact]
-    number = artifact.removeprefix("RG-T")
-    return Table(
-        artifact,
-        f"{artifact}.{benchmark}",
-        f"{about.title}: {evidence.where(benchmark)} (RG, Table {number}).",
-        rows,
-        panels(evidence, artifact, benchmark),
-        foot=foot(evidence, benchmark, remark, remark),
-    )
+def _table(
+    evidence: Evidence,
+    benchmark: str,
+    artifact: str,
+    rows: list[Row],
+    remark: str = "",
+    quoted: tuple[str, ...] = (),
+    source: str = "",
+) -> Table:
+    """``quoted``: rows whose printed numbers RG has from a ``source``; they have a dagger where these stand."""
+    caption = f"{ARTIFACTS[artifact].title}: {evidence.where(benchmark)} (RG, Table {artifact.removeprefix('RG-T')})."
+    if quoted and prints(evidence, artifact, benchmark):
+        rows = [row._replace(label=row.label + QUOTED) if row.key in quoted else row for row in rows]
+        remark = f"{QUOTED}: printed by RG from {source}. {remark}".strip()
+    return by_set(evidence, artifact, benchmark, caption, rows, ours=remark, printed=remark)
 
 
-def _methods(names: dict[str, str], quoted: tuple[str, ...]) -> list[Row]:
-    """Rows of baselines: the print's method and its name there; those whose numbers RG quotes have a dagger."""
+def _methods(evidence: Evidence, benchmark: str, names: dict[str, str]) -> list[Row]:
+    """Rows of baselines: the print's method and its name there."""
+    own = evidence.is_ours(benchmark)
+    methods = METHODS | ({"Mahalanobis": LEAKY} if own and evidence.runs(benchmark, LEAKY[0][0]) else {})
     return [
         Row(
             method,
-            LABELS.get(method, method) + (QUOTED if method in quoted else ""),
-            METHODS[method],
+            LABELS.get(method, method),
+            methods[method][0],
             {"method": method, "variant": f"as printed: {name}"},
+            note=methods[method][1] if own else "",
         )
         for method, name in names.items()
     ]
@@ -68,8 +76,8 @@ def main_results(evidence: Evidence, benchmark: str) -> Table:
     """RG-T1: RG and nine baselines."""
     names = {method: method for method in METHODS} | {"Igoe: ||h||_1 x Energy": "Conor Igoe"}
     quoted = tuple(name for name in names if name != "ReAct")
-    remark = f"{QUOTED}: taken by RG from other papers. Ours: Mahalanobis on the last layer, MOS with $K$-means groups."
-    return _table(evidence, benchmark, "RG-T1", _methods(names, quoted) + _own("1"), remark)
+    rows = _methods(evidence, benchmark, names) + _own("1")
+    return _table(evidence, benchmark, "RG-T1", rows, quoted=quoted, source="other papers")
 
 
 def ablation(evidence: Evidence, benchmark: str) -> Table:
@@ -134,20 +142,18 @@ def densenet(evidence: Evidence, benchmark: str) -> Table:
         "Igoe: ||h||_1 x Energy": "Conor Igoe",
     }
     quoted = ("MSP", "Energy", "Mahalanobis", "ODIN", "Gradnorm")
-    remark = f"{QUOTED}: printed by RG from the GradNorm paper."
-    return _table(evidence, benchmark, "RG-T6", _methods(names, quoted) + _own("1", "0.7", "0.5"), remark)
+    rows = _methods(evidence, benchmark, names) + _own("1", "0.7", "0.5")
+    return _table(evidence, benchmark, "RG-T6", rows, quoted=quoted, source="the GradNorm paper")
 
 
 def neighbours(evidence: Evidence, benchmark: str) -> Table:
     """RG-T7: RG against KNN."""
+    contrastive = {"method": "KNN", "variant": "as printed: -With Contrastive Learning"}
+    note = "$k = 50$" if evidence.is_ours(benchmark) else ""
     rows = [
-        Row("KNN", "KNN" + QUOTED, ("knn", "k=50"), {"method": "KNN", "variant": "as printed: KNN"}),
-        Row(
-            "KNN contrastive",
-            "KNN, contrastive network" + QUOTED,
-            None,
-            {"method": "KNN", "variant": "as printed: -With Contrastive Learning"},
-        ),
+        Row("KNN", "KNN", ("knn", "k=50"), {"method": "KNN", "variant": "as printed: KNN"}, note=note),
+        Row("KNN contrastive", "KNN, contrastive network", None, contrastive),
+        *_own("1", "0.7", "0.5"),
     ]
-    remark = f"{QUOTED}: printed by RG from the KNN paper ($k = 1000$; ours $k = 50$)."
-    return _table(evidence, benchmark, "RG-T7", rows + _own("1", "0.7", "0.5"), remark)
+    quoted = ("KNN", "KNN contrastive")
+    return _table(evidence, benchmark, "RG-T7", rows, quoted=quoted, source="the KNN paper ($k = 1000$)")

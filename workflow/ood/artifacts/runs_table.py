@@ -1,13 +1,13 @@
 """The table RUNS: of every benchmark the networks, images and methods that were run, and on which processor."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ood.artifacts import PRINTED, page
+from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.render import SPECIAL, longtable, over_pages
+from ood.artifacts.render import SPECIAL, longtable, over_pages, write
+from ood.papers import PRINTED
 
 NAME = "RUNS"
 CAPTION = "What was run, and on what."
@@ -57,13 +57,12 @@ def entries(evidence: Evidence) -> pd.DataFrame:
         for head, text in zip(HEADS, texts, strict=True)
         if text
     ]
-    return pd.DataFrame(rows).assign(printed="", mark="", difference="")
+    return pd.DataFrame(rows)
 
 
 def save(evidence: Evidence) -> pd.DataFrame:
-    """Write .csv, .tex, .html and .txt; returns what a browser shows."""
-    lines, base = entries(evidence), evidence.out / NAME
-    lines.to_csv(f"{base}.csv", index=False, lineterminator="\n")
+    """Write all files of the table; returns what a browser shows."""
+    lines = entries(evidence)
     frame = lines.pivot(index="row", columns="column", values="ours").fillna("")
     frame = frame.loc[lines["row"].unique(), list(HEADS)]
     rows = {
@@ -71,10 +70,9 @@ def save(evidence: Evidence) -> pd.DataFrame:
         for row, texts in frame.iterrows()
     }
     frame = frame.rename(evidence.where)
-    Path(f"{base}.tex").write_text(latex(evidence, lines))
-    table = page.table("benchmark", HEADS, rows, "text")
-    Path(f"{base}.html").write_text(page.page(NAME, CAPTION, [FOOT], [table]))
-    Path(f"{base}.txt").write_text(f"{NAME}: {CAPTION}\n{FOOT}\n{frame.to_string()}\n")
+    html = page.page(NAME, CAPTION, [FOOT], [page.table("benchmark", HEADS, rows, "text")])
+    text = f"{NAME}: {CAPTION}\n{FOOT}\n{frame.to_string()}\n"
+    write(evidence, NAME, lines, latex(evidence, lines), html, text)
     return frame
 
 

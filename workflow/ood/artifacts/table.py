@@ -6,7 +6,7 @@ number a paper mostly prints, t s sqrt(1/n + 1); where a spread s' is printed to
 many; with one network it is that of the bootstrap over images. All take the paper's network for another draw of ours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,8 @@ LOWER_IS_BETTER = ("FPR95", "ms")
 
 CONFIDENCE = 0.95
 KINDS = ("printed", "ours", "difference")
+NOT_RUN = "not run"
+SLIP = r"$^\ddagger$"  # beside a printed average that is not the mean of the cells printed with it
 
 
 def noise(cell: pd.Series, printed: pd.Series, factor: float) -> float:
@@ -37,14 +39,15 @@ def noise(cell: pd.Series, printed: pd.Series, factor: float) -> float:
 
 def shown(entries: pd.DataFrame) -> pd.Series:
     """Ours as a reader sees it: without one *not run* where something is printed, else a dash."""
-    absent = entries["printed"].ne("").map({True: "not run", False: "-"})
+    absent = entries["printed"].ne("").map({True: NOT_RUN, False: "-"})
     return entries["ours"].where(entries["ours"] != "", absent)
 
 
 class Row(NamedTuple):
     """A method: its name in cell ids, its label (TeX), our (detector, variant), the print's columns.
 
-    ``instead``: what stands in our columns where there is nothing of ours on purpose.
+    ``instead``: what stands in our columns where there is nothing of ours on purpose. ``note``: which variant ours is,
+    where it is not the method's default or the table has a choice (TeX).
     """
 
     key: str
@@ -52,6 +55,12 @@ class Row(NamedTuple):
     ours: tuple[str, str] | None
     printed: dict[str, str] | None = None
     instead: str = ""
+    note: str = ""
+
+    @property
+    def noted(self) -> str:
+        """The label with the note."""
+        return f"{self.label} ({self.note})" if self.note else self.label
 
 
 class Column(NamedTuple):
@@ -70,7 +79,10 @@ class Panel(NamedTuple):
 
 @dataclass
 class Table:
-    """``artifact`` is the first part of every cell id, ``name`` the file's, ``unit`` the print's."""
+    """``artifact`` is the first part of every cell id, ``name`` the file's, ``unit`` the print's.
+
+    ``numbers``: those that the foot cites, text by what it is of (``cited``).
+    """
 
     artifact: str
     name: str
@@ -80,6 +92,7 @@ class Table:
     unit: str = "percent"
     foot: str = ""
     ranked: bool = True  # whether the rows compete, so that the best of a column is marked
+    numbers: dict[str, str] = field(default_factory=dict)
 
     def entries(self, evidence: Evidence) -> pd.DataFrame:
         """One line per number: id, row, column, printed and ours as text, and which cells these are."""
@@ -95,7 +108,7 @@ class Table:
         columns = frame["mean"].where(lower, -frame["mean"]).groupby(frame["column"])
         place = columns.rank(method="min").where(columns.transform("count") > 2)
         frame["mark"] = place.map({1: "best", 2: "second"}).fillna("") if self.ranked else ""
-        return frame.assign(shown=shown(frame))
+        return frame.assign(shown=shown(frame), mean_of_cells=frame["published"].map(evidence.slips).fillna(""))
 
     def _entry(self, evidence: Evidence, row: Row, column: Column, panel: Panel) -> dict:
         entry = {
@@ -104,7 +117,7 @@ class Table:
             "row": row.key,
             "column": column.key,
             "printed": "",
-            "ours": row.instead if column.ours else "",
+            "ours": (row.instead or NOT_RUN) if column.ours else "",
             "difference": "",
             "published": "",
             "cell": "",
@@ -152,3 +165,19 @@ class Table:
     def head(self, panel: Panel) -> str:
         """A panel's title; of one that nothing was run of it says so."""
         return f"{panel.title} (printed; not run)" if self.kinds(panel) == ("printed",) else panel.title
+
+    def cited(self, what: str) -> str:
+        """The id of a number in the foot."""
+        return f"{self.artifact}/{self.name.partition('.')[2] or 'foot'}/{what}"
+
+    def with_slips(self, entries: pd.DataFrame) -> "Table":
+        """The table whose foot says, of printed averages that do not follow from their cells, what does."""
+        slips = entries[entries["mean_of_cells"] != ""]
+        if slips.empty:
+            return self
+        labels = {row.key: row.label for row in self.rows}
+        numbers = {f"mean of the cells, {line.row}, {line.panel}": line.mean_of_cells for line in slips.itertuples()}
+        named = [f"{labels[line.row]}, {line.panel}" for line in slips.itertuples()]
+        means = "; ".join(rf"\ours{{{self.cited(what)}}} ({of})" for what, of in zip(numbers, named, strict=True))
+        foot = f"{self.foot} {SLIP}: not the mean of the cells beside it; mean of the cells: {means}."
+        return replace(self, foot=foot, numbers=self.numbers | numbers)

@@ -5,21 +5,12 @@ from matplotlib.axes import Axes
 
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style
+from ood.artifacts.methods import LABELS, TIMED
 from ood.artifacts.table import Column, Panel, Row, Table
 from ood.published import lookup
 
 PRINTED = (("CIFAR", 1), ("CIFAR", 128), ("ImageNet-1k", 8))  # the paper's images and batches
 MARKERS = "os^D"
-TIMED = {  # detector: label, the print's method
-    "msp": ("MSP", "MSP"),
-    "energy": ("Energy", "Energy"),
-    "odin": ("ODIN", "ODIN"),
-    "react": ("ReAct", "ReAct"),
-    "gradnorm": ("GradNorm", "GradNorm"),
-    "rankfeat": ("RankFeat", "Rankfeat"),
-    "gaia_a": ("GAIA-A", "GAIA-A"),
-    "gaia_z": ("GAIA-Z", "GAIA-Z"),
-}
 
 
 def time_per_image(evidence: Evidence) -> Table:
@@ -45,8 +36,8 @@ def time_per_image(evidence: Evidence) -> Table:
         for name in timed
     ]
     rows = [
-        Row(label, label, (detector, "alone"), {"method": name, "metric": "time per image"})
-        for detector, (label, name) in TIMED.items()
+        Row(LABELS[detector], LABELS[detector], (detector, "alone"), {"method": name, "metric": "time per image"})
+        for detector, name in TIMED.items()
     ]
     return Table(
         "GAIA-S-T1",
@@ -65,11 +56,11 @@ def _multiples(axis: Axes, title: str, series: dict[str, list[float]]) -> None:
     """Points by label, a method on each line, in the order of ``TIMED``, MSP being 1."""
     lines = range(len(TIMED))
     for (label, times), marker, colour in zip(series.items(), MARKERS, COLOURS, strict=False):
-        multiples = [time / times[0] for time in times]
-        axis.scatter(multiples, lines, marker=marker, s=18, facecolors="none", edgecolors=colour, label=label)
+        ratios = [time / times[0] for time in times]
+        axis.scatter(ratios, lines, marker=marker, s=18, facecolors="none", edgecolors=colour, label=label)
     axis.axvline(1, color="grey", linewidth=0.6, linestyle=":")
     axis.set(title=title, xscale="log", yticks=lines)
-    axis.set_yticklabels([label for label, _ in TIMED.values()])
+    axis.set_yticklabels([LABELS[detector] for detector in TIMED])
     axis.grid(axis="y", color="lightgrey", linewidth=0.4)
     axis.legend(fontsize=7)
 
@@ -80,7 +71,7 @@ def multiples(evidence: Evidence, benchmark: str) -> Drawn:
     printed = {
         f"{name}, batch {batch}": [
             lookup(evidence.published, "GAIA-S-T1", method=method, id_dataset=name, variant=f"batch={batch}")["value"]
-            for _, method in TIMED.values()
+            for method in TIMED.values()
         ]
         for name, batch in PRINTED
     }

@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from ood import command
 from ood.audit import chain, numbers, released, rerun
 from ood.audit.crate import CONTENTS, export
 from ood.audit.diff import diff
@@ -16,7 +17,7 @@ from ood.audit.show import show
 from ood.errors import Problem, unknown
 from ood.progress import log
 
-LEVELS = "abc"
+LEVELS = ("a", "b", "ab")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("edition", nargs="?")
     verified = commands.add_parser("verify", help="is everything as the records say?")
     verified.add_argument("edition", nargs="?")
-    verified.add_argument("--levels", default="ab", help="which of a, b (c comes with --rerun)")
+    verified.add_argument("--levels", choices=LEVELS, default="ab", help="which are checked (c comes with --rerun)")
     verified.add_argument("--rerun", type=int, default=0, metavar="K", help="scores of K cells again from the images")
     verified.add_argument("--seed", type=int, default=0, help="of the choice of those cells")
     verified.add_argument("--elsewhere", action="store_true", help="made with other code, perhaps")
@@ -62,16 +63,17 @@ def verify(edition: str | None, levels: str, count: int, seed: int, elsewhere: b
     targets = [_edition(edition)] if edition else editions()
     if not targets:
         print("nothing was run in this folder")
+        return True
     tops = [path for path in records if any(path.startswith(f"{EDITIONS}/{name}/") for name in targets)]
     outputs = records.upstream(tops)
+    checks = {
+        "a": lambda: chain.verify(records, targets, elsewhere),
+        "b": lambda: numbers.verify(records, outputs),
+        "c": lambda: rerun.verify(records, targets, count, seed),
+    }
     right = True
-    for name in (levels + ("c" if count else "")) if targets else "":
-        if name == "a":
-            level = chain.verify(records, targets, elsewhere)
-        elif name == "b":
-            level = numbers.verify(records, outputs)
-        else:
-            level = rerun.verify(records, targets, count, seed)
+    for name in levels + ("c" if count else ""):
+        level = checks[name]()
         print(level, flush=True)
         right &= not level.findings
     return right
@@ -82,7 +84,7 @@ def verify_released() -> bool:
     right = True
     for file in released.runs():
         well, said = released.verify(file)
-        print(said, end="", flush=True)
+        print(f"{file}, {said}", end="", flush=True)
         right &= well
     return right
 
@@ -111,11 +113,8 @@ def main() -> int:
     options = _parser().parse_args()
     log.setLevel(logging.INFO)
     log.addHandler(logging.StreamHandler(sys.stderr))
-    try:
-        return 0 if run(options) else 1
-    except Problem as problem:
-        sys.exit(str(problem))
+    return 0 if run(options) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -23,9 +23,9 @@ WAITED_FOR = "accepted.json"  # the admission of a checkpoint: a score's job wai
 
 
 def sealed(records: Records) -> Iterator[Finding]:
-    """Records that are none, or that do not match their seal, their id, or the place where they lie."""
+    """Records that cannot be read, or that do not match their seal, their id, or the place where they lie."""
     for path, why in records.broken.items():
-        yield Finding(path, f"is no record ({why})")
+        yield Finding(path, f"is not a record ({why})")
     for output, raw in records.raw.items():
         path, record = f"{output}{ledger.SUFFIX}", records[output]
         if record.seal != ledger.seal(raw):
@@ -51,10 +51,10 @@ def outputs(records: Records) -> Iterator[Finding]:
 
 
 def left_out(records: Records) -> Iterator[Finding]:
-    """Files that a crate names without having them, and that no crate leaves out."""
+    """Files that a crate names without having them, and that crates never leave out."""
     for path in records.left_out:
         if not Path(path).is_file() and not CONTENTS["numbers"].match(path):
-            yield Finding(path, "is named by the crate and not in it, and it is none of what a crate leaves out")
+            yield Finding(path, "is named by the crate but not in it, and crates do not leave out such files")
 
 
 def inputs(records: Records) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def inputs(records: Records) -> Iterator[Finding]:
         identity = records[path].id if path in records else None
         other = [output for output in made if given[output].record != identity and output not in other]
         if other:
-            what = f"has not the record that {_several(other)} made from: id"
+            what = f"does not have the record that {_several(other)} made from: id"
             yield Finding(path, what, short(given[other[0]].record), short(identity))
 
 

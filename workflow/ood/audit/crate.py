@@ -2,7 +2,7 @@
 
 https://www.researchobject.org/workflow-run-crate/profiles/provenance_run_crate. The Snakefile is the main workflow, a
 module ``ood.<step>`` its tool, a job a CreateAction of that tool, a printed number a PropertyValue of the crate. What
-is left out (``CONTENTS``) stands there by its digest: ``hash://sha256/...``.
+is left out (``CONTENTS``) is there by its digest: ``hash://sha256/...``.
 """
 
 import json
@@ -31,8 +31,8 @@ TERMS = {"sha256": "https://schema.org/sha256", "resourceUsage": "https://w3id.o
 WORKFLOW, ENGINE = "workflow/Snakefile", "#snakemake"
 SOURCES = ("*.md", "*.toml", "*.yaml", "Makefile", "envs/*", "workflow/**/*", "notebooks/*.py", "paper/**/*")
 IMAGES = r"results/(archives|features|attributions)/|results/.*/(images\.npy|images\.tar|model\.safetensors)$"
-# What a crate may hold, the most first, and what it leaves out then. The least has an executed notebook as a page only
-# and a figure as PDF; both are made again and compared by digest.
+# What a crate may hold, the largest first, and what it then leaves out. The smallest has neither executed notebooks nor
+# figures as PNG; both are made again and compared by digest.
 CONTENTS = {
     "whole": re.compile(r"(?!)"),
     "scores": re.compile(IMAGES),
@@ -80,18 +80,19 @@ def crate(edition: str, records: Records, content: str) -> ROCrate:
 
 
 def export(edition: str, records: Records, file: Path, content: str) -> None:
-    """Write the crate as a zip. Raises Problem where that file exists already, or what is to be in it does not."""
+    """Write the crate as a zip. Raises Problem if that file exists, or if something that belongs in it does not."""
     if file.exists() or file.suffix != ".zip":
         raise Problem(
-            f"{file} {'exists' if file.exists() else 'is no .zip'}. Name a new file, for instance {edition}.zip."
+            f"{file} {'exists' if file.exists() else 'is not a .zip'}. Name a new file, for instance {edition}.zip."
         )
+    file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".part.zip")
     try:
         crate(edition, records, content).write_zip(draft)
         draft.replace(file)
     except FileNotFoundError as error:
         raise Problem(
-            f"{error.filename or error} is missing, so the run is not whole. make status says what is."
+            f"{error.filename or error} is missing, so the run is not complete. make status says what else is missing."
         ) from None
     finally:
         draft.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """Why did it change? The cells of two runs side by side, and of each that differs the first thing upstream that does.
 
-Both runs are walked back from a cell, file by file. What has the same bytes in both is no cause, whatever was before,
-so the walk ends at jobs that differ themselves, in parameters, code or libraries, or at files that no job made. A job
-that differs in nothing that its record names, but gave other bytes, did so on another machine, or cannot be repeated.
+Both runs are walked back from a cell, file by file. What has the same bytes in both is not a cause, whatever came
+before it, so the walk ends at jobs that differ themselves, in parameters, code or libraries, or at files that no job
+made. If a job gave other bytes but its record names no difference, it ran on another machine or cannot be repeated.
 """
 
 from collections import defaultdict
@@ -28,7 +28,7 @@ class Run:
 
     def __init__(self, folder: Path):
         if not folder.is_dir():
-            raise Problem(f"{folder} is no folder. Name the project folder of a run, or an unpacked archive of one.")
+            raise Problem(f"{folder} is not a folder. Name the project folder of a run, or an unpacked archive of one.")
         with chdir(folder):
             files = sorted(Path(RESULTS, "cells").glob("*.parquet"))
             if not files:

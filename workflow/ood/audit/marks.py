@@ -36,7 +36,7 @@ def plain(text: str) -> str:
 
 
 def marks(pdf: Path) -> list[Mark]:
-    """All printed numbers in the order of the pages. Raises Problem for a file that is no PDF."""
+    """All printed numbers in the order of the pages. Raises Problem for a file that is not a PDF."""
     try:
         reader = PdfReader(pdf)
         return [mark for number, page in enumerate(reader.pages, start=1) for mark in _of_page(reader, page, number)]

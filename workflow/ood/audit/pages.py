@@ -6,9 +6,10 @@ The pages tell of files, digests and records, nothing of hosts and times, so the
 ``make show`` tells the circumstances too.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,15 @@ import pandas as pd
 
 from ood.artifacts import ARTIFACTS
 from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR
-from ood.artifacts.page import BOX, SCRIPT, STYLE, article
+from ood.artifacts.methods import LABELS
+from ood.artifacts.page import BOX, SCRIPT, STYLE, article, plain
 from ood.audit import lineage
 from ood.audit.anchors import anchor
 from ood.audit.findings import short
 from ood.audit.lineage import Lineage, Run
 from ood.audit.records import Records
 from ood.audit.show import number, subject
+from ood.detectors import method
 from ood.ledger import RESULTS
 from ood.progress import track
 from ood.step import Inputs, Outputs, Spec, run
@@ -86,14 +89,36 @@ def nearest(one: Lineage) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for depth, path in one.files() if depth < NEAR and path.startswith(RESULTS)))
 
 
-def section(one: Lineage) -> str:
+def heads(table: str) -> dict[str, str]:
+    """What a table's rows are called, as HTML, by the anchors of their numbers."""
+    rows = re.findall(r"<tr><th>(.*?)</th>(.*?)</tr>", table, re.DOTALL)
+    return {place: head for head, cells in rows for place in re.findall(r'href="#(\w+)"', cells)}
+
+
+def called(one: Lineage, head: str) -> dict[str, str]:
+    """Of a cell the method, by the tables' names and by ours; ``head``: what the row of its table is called."""
+    if not one.key or one.key["detector"] == "network":
+        return {}
+    detector, variant = one.key["detector"], one.key["variant"]
+    label = plain(LABELS.get(detector, detector))
+    if variant == method(detector).default:
+        text = f"{label} ({detector}, variant {variant})"
+    else:
+        text = f"{detector}, variant {variant}; the default variant is called {label}"
+    row = unescape(head)
+    return {"method": text if row in ("", detector, variant, label) else f"{row}: {text}"}
+
+
+def section(one: Lineage, head: str = "") -> str:
     """A cell: its numbers, its histogram, where its files are listed."""
-    facts = dict(number(one)) | {name: text for name, text in subject(one) if name in ("metric", "images", "method")}
+    about = {name: text for name, text in subject(one) if name in ("metric", "images")}
+    facts = dict(number(one)) | about | called(one, head)
     rows = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
     chain = nearest(one)
+    first = "its first file" if len(chain) == 1 else f"its first {len(chain)} files"
     return (
         f'<section id="{anchor(one.id)}"><h2>{escape(one.id)}</h2><table>{rows}</table>{drawn(one)}'
-        f'<a href="#{anchor(" ".join(chain))}">its first {len(chain)} files</a></section>'
+        f'<a href="#{anchor(" ".join(chain))}">{first}</a></section>'
     )
 
 
@@ -119,7 +144,8 @@ def files(paths: Iterable[str], records: Records) -> Iterator[str]:
 
 def page(name: str, table: str, cells: list[Lineage], records: Records) -> str:
     """The ``table``, of a figure its title, then all its cells, then every file that any of them rests on."""
-    sections = [section(one) for one in cells]
+    names = heads(table)
+    sections = [section(one, names.get(anchor(one.id), "")) for one in cells]
     legend = f"<p>{LEGEND}</p>" if any("<svg" in one for one in sections) else ""
     rests = sorted({path for one in cells for _, path in one.files()})
     cards = dict.fromkeys(item for one in cells for item in subject(one) if item[0] in ("dataset", "network", "source"))
@@ -149,8 +175,10 @@ def lineage_pages(tables: Inputs, browsed: Inputs, cells: Inputs, scores: Inputs
     from. The records beside these, and beside what they were made from, are read too. spec: edition.
     """
     run, shown = Run(Records.load()), {path.stem: article(path.read_text()) for path in browsed}
-    for path, table in track(zip(pages, tables, strict=True), "page", len(pages)):
-        found = [Lineage(name, spec["edition"], row, run) for name, row in lineage.read([table]).iterrows()]
+    named = {path.stem: path for path in tables}
+    for path in track(pages, "page", len(pages)):
+        rows = lineage.read([named[path.stem]])
+        found = [Lineage(name, spec["edition"], row, run) for name, row in rows.iterrows()]
         path.write_text(page(path.stem, shown.get(path.stem, ""), found, run.records))
 
 

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ood import ledger
 from ood.errors import Problem
 
-# Under results/ what no step makes, or what is not finished: drafts, states and the lock are hidden.
-UNRECORDED = re.compile(r"results/(logs/|benchmarks/|released/|\.|editions/[^/]+/report\.html$)")
+# Under results/ what is not finished or only holds a place: drafts, states, begun downloads and locks.
+HIDDEN = re.compile(r"results/\.")
+# That, and what else no step makes.
+UNRECORDED = re.compile(rf"{HIDDEN.pattern}|results/(logs/|benchmarks/|released/|editions/[^/]+/report\.html$)")
 
 CRATE, LEFT_OUT = Path("ro-crate-metadata.json"), "hash://sha256/"
 
@@ -82,7 +84,7 @@ class Record(Strict):
 
 
 def parsed(path: Path) -> tuple[dict[str, Any], Record]:
-    """A record's file: as JSON has it, and checked. Raises Problem for what is no record of today's schema."""
+    """A record's file: as JSON has it, and checked. Raises Problem if it is not a record of today's schema."""
     try:
         raw = json.loads(path.read_text())
         return raw, Record.model_validate(raw)
@@ -108,7 +110,7 @@ def left_out(folder: Path = Path()) -> dict[str, str]:
 
 
 class Records(dict[str, Record]):
-    """The record of every output by its path, ``raw`` as JSON has it; ``broken`` the files that are none, and why."""
+    """The record of every output by its path, ``raw`` as in JSON; ``broken``: files that are not records, and why."""
 
     def __init__(self, known: dict[str, Record], left_out: dict[str, str]):
         super().__init__(known)
@@ -132,7 +134,7 @@ class Records(dict[str, Record]):
         return self
 
     def digest(self, path: str) -> str | None:
-        """sha256 of a file of today, read once; in a crate that left it out the crate's; None where there is none."""
+        """sha256 of a file of today, read once; where a crate left it out, the crate's; None if there is none."""
         if path not in self._digests:
             self._digests[path] = ledger.sha256(Path(path)) if Path(path).is_file() else self.left_out.get(path)
         return self._digests[path]

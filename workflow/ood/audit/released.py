@@ -6,6 +6,7 @@ than the run; then the numbers must still be the same.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from ood.errors import Problem
 from ood.ledger import RESULTS
 
 RELEASED = Path(RESULTS, "released")
+NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def runs() -> Iterator[Path]:
@@ -29,7 +31,7 @@ def runs() -> Iterator[Path]:
 
 
 def unpack(file: Path, folder: Path) -> None:
-    """The results of a crate beside this project's own files. Raises Problem for what is no crate of a run."""
+    """The results of a crate beside this project's own files. Raises Problem if it is not a crate of a run."""
     found = 0
     for name, content in walk(file, ["."]):
         if name == str(CRATE) or name.startswith(f"{RESULTS}/"):
@@ -38,7 +40,7 @@ def unpack(file: Path, folder: Path) -> None:
             place.write_bytes(content)
             found += name == str(CRATE)
     if not found:
-        raise Problem(f"{file} has no {CRATE}: it is no crate of a run. make export writes one.")
+        raise Problem(f"{file} has no {CRATE}: it is not a crate of a run. make export writes one.")
     for source in sources():
         place = folder / source
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -46,11 +48,14 @@ def unpack(file: Path, folder: Path) -> None:
 
 
 def verify(file: Path) -> tuple[bool, str]:
-    """Whether a crate's run is as its records say, and what is said of it: what it holds, then level by level."""
+    """Whether a crate's run is as its records say, and what is said of it: what it holds, then level by level.
+
+    Raises Problem if it is not a crate of a run.
+    """
     with tempfile.TemporaryDirectory() as folder:
         unpack(file, Path(folder))
         absent = left_out(Path(folder))
-        said = f"{file}, content {held(absent)}: {len(absent)} files by their digests only\n"
+        said = f"content {held(absent)}: {len(absent)} files by their digests only\n"
         environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent.resolve())}
         for level in "ab":
             command = [sys.executable, "-m", "ood.audit", "verify", "--levels", level, "--elsewhere"]
@@ -62,18 +67,27 @@ def verify(file: Path) -> tuple[bool, str]:
 
 
 def release(file: Path, name: str) -> tuple[Path, str]:
-    """Keep a crate under a name, and what was said of it.
+    """Keep a crate under a name, and what was said of it: of its copy, so that what is kept is what was verified.
 
-    Raises Problem if there is such a one, or if it is not as its records say.
+    Raises Problem for a name that no file can have, or that is taken; for a file that is not a crate, or not as its
+    records say.
     """
+    if not NAMES.fullmatch(name):
+        raise Problem(f"NAME '{name}' cannot name a file. Use letters, digits, '.', '_' and '-', as in NAME=digits-2.")
     kept = RELEASED / f"{name}.zip"
     if kept.exists():
         raise Problem(f"{kept} exists. Give the new one another name, for instance with its date.")
-    right, said = verify(file)
-    if not right:
-        raise Problem(f"{file} is not kept, for it is not as its records say:\n{said}")
-    RELEASED.mkdir(parents=True, exist_ok=True)
-    draft = kept.with_suffix(".part")
-    shutil.copyfile(file, draft)
-    draft.replace(kept)
-    return kept, said
+    if not file.is_file():
+        raise Problem(f"FROM '{file}' is not a file. make export writes one.")
+    Path(RESULTS).mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".released.", dir=RESULTS) as folder:
+        draft = Path(shutil.copyfile(file, Path(folder, file.name)))
+        try:
+            right, said = verify(draft)
+        except Problem as problem:
+            raise Problem(f"{file} is not kept: {problem}") from None
+        if not right:
+            raise Problem(f"{file} is not kept, because it is not as its records say:\n{said}")
+        RELEASED.mkdir(exist_ok=True)
+        draft.replace(kept)
+    return kept, f"{file}, {said}"

@@ -1,13 +1,11 @@
 """The command: ``python -m ood.front``."""
 
-import sys
 from hashlib import sha256
 from pathlib import Path
 
-from ood import claims, config
+from ood import claims, command, config
 from ood.audit import released
 from ood.audit.lineage import CLAIMS
-from ood.errors import Problem
 from ood.front.page import FOLDER, README, absent, between, judged, said
 from ood.front.picture import picture, rows
 from ood.front.runs import read
@@ -34,9 +32,10 @@ def write(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
+def main() -> None:
+    for path, content in files().items():
+        write(path, content)
+
+
 if __name__ == "__main__":
-    try:
-        for path, content in files().items():
-            write(path, content)
-    except Problem as problem:
-        sys.exit(str(problem))
+    command.run(main)

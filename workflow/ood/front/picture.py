@@ -43,7 +43,7 @@ def picture(groups: list[list[Row]], origin: str, source: str) -> bytes:
     bands = [dict(_places(ids, papers)) for papers in BANDS]
     with style(), matplotlib.rc_context({"svg.hashsalt": "front", "font.size": NORMAL}):
         names = max(_length(name) for group in groups for name, _ in group)
-        tile = (WIDTH - names) / (max(x for band in bands for x in band.values()) + 3)
+        tile = min(_tile(WIDTH - names, claim, x) for band in bands for claim, x in band.items())
         left = -names / tile - 1.5
         height = 3.6 + sum(len(group) + ROW_GAP for group in groups)
         bottom = len(BANDS) * height
@@ -70,6 +70,11 @@ def parts(claim: str) -> tuple[str, str, str]:
 def _length(text: str) -> float:
     """In inches."""
     return TextPath((0, 0), text, size=NORMAL).get_extents().width / 72
+
+
+def _tile(space: float, claim: str, x: float) -> float:
+    """The largest tile, in inches, with which a claim at ``x`` fits into so many inches, and its table's name too."""
+    return (space - _length(parts(claim)[1])) / (x + 2)
 
 
 def _places(ids: pd.Index, papers: tuple[str, ...]) -> Iterator[tuple[str, float]]:
@@ -103,12 +108,12 @@ def _band(axes: Axes, places: dict[str, float], groups: list[list[Row]], top: fl
 
 def _signs(axes: Axes, xs: list[float], y: float, verdict: str) -> None:
     tile, sign = SIGNS[verdict]
-    axes.scatter(xs, [y] * len(xs), **{"marker": "s", "s": 100, "linewidth": 0} | tile)
+    axes.scatter(xs, [y] * len(xs), **{"marker": "s", "s": 90, "linewidth": 0} | tile)
     axes.scatter(xs, [y] * len(xs), **{"linewidth": 1.1} | sign)
 
 
 def _legend(axes: Axes, y: float) -> None:
     for place, verdict in enumerate(SIGNS):
-        _signs(axes, [5 * place], y, verdict)
-        axes.text(5 * place + 0.8, y, verdict, va="center")
-    axes.text(5 * len(SIGNS), y, "no tile: the claim does not concern the benchmark", va="center")
+        _signs(axes, [6 * place], y, verdict)
+        axes.text(6 * place + 0.8, y, verdict, va="center")
+    axes.text(6 * len(SIGNS), y, "no tile: the claim does not concern the benchmark", va="center")

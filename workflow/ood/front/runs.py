@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ood.artifacts.claims import COUNTED, NAME
-from ood.artifacts.overview import LABELS
+from ood.artifacts.methods import LABELS
 from ood.artifacts.page import plain
 from ood.audit.lineage import EDITIONS
 from ood.errors import Problem

@@ -106,6 +106,15 @@ def spread_slips(published: pd.DataFrame) -> pd.DataFrame:
     return _slips(pd.concat([_mean_deviations(averages), spreads]))
 
 
+def quantities(published: pd.DataFrame) -> pd.Series:
+    """What each printed cell prints, by cell: one of SAME for a set and a metric, or what no other does."""
+    names = {tuple(place): quantity for quantity, *place in SAME}
+    places = zip(published["artifact"], published["method"], published["variant"], strict=True)
+    known = pd.Series([names.get(place) for place in places], index=published.index)
+    named = known + "/" + published["id_dataset"] + "/" + published["ood_dataset"] + "/" + published["metric"]
+    return named.fillna(published["cell"]).set_axis(published["cell"])
+
+
 def disagreements(published: pd.DataFrame) -> pd.DataFrame:
     """Cells that differ from the first printing of the same quantity.
 

@@ -1,0 +1,58 @@
+"""``python -m ood.audit verify``: the levels that are asked for are checked, and nothing else can be asked for."""
+
+from pathlib import Path
+
+import pytest
+
+from ood.audit import __main__ as command
+from ood.audit import chain, numbers, rerun
+from ood.audit.findings import Finding, Level
+
+
+@pytest.fixture
+def levels(tmp_path, monkeypatch) -> dict[str, list[Finding]]:
+    """What each level finds, nothing unless a test says so, in a folder with the results of one edition."""
+    found = {"a": [], "b": [], "c": []}
+    for module, name in ((chain, "a"), (numbers, "b"), (rerun, "c")):
+        monkeypatch.setattr(module, "verify", lambda *arguments, name=name: Level(name, "a run", found[name]))
+    monkeypatch.chdir(tmp_path)
+    Path("results/editions/demo/artifacts").mkdir(parents=True)
+    return found
+
+
+def verify(*options: str) -> bool:
+    return command.run(command._parser().parse_args(["verify", *options]))
+
+
+@pytest.mark.parametrize(
+    ("options", "checked"),
+    [
+        ([], "ab"),
+        (["--levels", "a"], "a"),
+        (["--levels", "b"], "b"),
+        (["--rerun", "2"], "abc"),
+        (["--levels", "b", "--rerun", "2"], "bc"),
+    ],
+)
+def test_the_levels_that_are_asked_for_are_checked(levels, capsys, options, checked):
+    assert verify(*options)
+    assert [line[0] for line in capsys.readouterr().out.splitlines()] == list(checked)
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c"])
+def test_what_any_level_finds_fails(levels, name):
+    levels[name].append(Finding("a.csv", "was changed"))
+    assert not verify("--rerun", "1")
+
+
+@pytest.mark.parametrize("wrong", ["A", "", "c", "abc", "aa"])
+def test_a_level_that_there_is_not_is_an_error(levels, capsys, wrong):
+    with pytest.raises(SystemExit) as stopped:
+        verify("--levels", wrong)
+    assert stopped.value.code == 2 and "argument --levels: invalid choice" in capsys.readouterr().err
+
+
+def test_without_results_nothing_is_checked(levels, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path / "results")
+    assert verify()
+    assert capsys.readouterr().out == "nothing was run in this folder\n"

@@ -1,0 +1,64 @@
+"""The jobs of a target as a shell script: it makes what Snakemake makes, without it, and that is taken as made."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from conftest import small
+
+from ood.script import lines
+
+TARGET = "results/scores/digits/seed0/msp.parquet"
+MADE = (TARGET, "results/checkpoints/digits/seed0/model.safetensors", "results/data/letters/index.parquet")
+HIDDEN = "raise ImportError('there is no Snakemake on this machine')\n"
+HARMFUL = "$(touch x) `touch x` ; touch x"
+
+
+def test_a_run_without_snakemake_has_its_bytes_and_is_taken_as_made(fresh, finished):
+    fresh.configure(small)
+    script = fresh.run("python", "-m", "ood.script", TARGET)
+    assert script.returncode == 0, script.stderr
+    (fresh.folder / "run.sh").write_text(script.stdout)
+    (fresh.folder / "workflow/snakemake.py").write_text(HIDDEN)  # before the library on the path of every step
+
+    first = fresh.run("bash", "run.sh")
+    assert first.returncode == 0, first.stderr
+    assert "there is no Snakemake" in fresh.run("python", "-c", "import snakemake").stderr
+    steps = [line for line in first.stderr.splitlines() if " of " in line and ": " in line]
+    assert any("train results/checkpoints/digits/seed0/model.safetensors" in line for line in steps)
+    again = fresh.run("bash", "run.sh")
+    assert (again.returncode, again.stderr) == (0, "")
+
+    (fresh.folder / "workflow/snakemake.py").unlink()
+    assert fresh.planned(TARGET) == {}
+    for path in MADE:
+        assert (fresh.folder / path).read_bytes() == (finished.folder / path).read_bytes(), path
+        records = [json.loads((project.folder / f"{path}.record.json").read_text()) for project in (fresh, finished)]
+        assert records[0]["id"] == records[1]["id"]
+
+
+def test_a_target_must_be_named(fresh):
+    result = fresh.run("python", "-m", "ood.script")
+    assert result.returncode == 1 and "TARGET=cifar10" in result.stderr
+
+
+def mirror(folder, configured: str, **environment: str) -> str:
+    """What OOD_MIRROR is after a script without jobs ran in a folder."""
+    script = "\n".join([*lines([], configured), 'printf %s "$OOD_MIRROR"'])
+    unset = {name: value for name, value in os.environ.items() if name != "OOD_MIRROR"}
+    command = ["bash", "-c", script]
+    result = subprocess.run(command, cwd=folder, env=unset | environment, capture_output=True, text=True, check=True)
+    return result.stdout
+
+
+@pytest.mark.parametrize("text", ["", "/data of all", "https://a.b/c?d=$HOME&e={f}", 'it\'s "here"}', "~", HARMFUL])
+def test_the_mirror_of_the_configuration_is_text(tmp_path, text):
+    assert mirror(tmp_path, text) == text
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["/another one", HARMFUL])
+def test_the_environment_s_mirror_comes_first(tmp_path, text):
+    assert mirror(tmp_path, HARMFUL, OOD_MIRROR=text) == text
+    assert not list(tmp_path.iterdir())

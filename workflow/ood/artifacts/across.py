@@ -1,0 +1,27 @@
+"""Every method on every benchmark, on average over its OOD sets."""
+
+from ood.artifacts.columns import RANKED
+from ood.artifacts.evidence import Evidence
+from ood.artifacts.methods import LABELS
+from ood.artifacts.table import Column, Panel, Row, Table
+from ood.detectors import method
+
+
+def across(evidence: Evidence) -> Table:
+    """ACROSS: a row per method in its default variant, a column per benchmark, AUROC and FPR95."""
+    names = dict.fromkeys(name for about in evidence.benchmarks.values() for name in about["detectors"])
+    rows = [Row(name, LABELS.get(name, name.replace("_", r"\_")), (name, method(name).default)) for name in names]
+    titles = evidence.titles.items()
+    panels = [
+        Panel(metric, [Column(f"{name} {metric}", title, (name, "average", metric)) for name, title in titles])
+        for metric in ("AUROC", "FPR95")
+    ]
+    return Table(
+        "ACROSS",
+        "ACROSS",
+        "Every method in its default variant on every benchmark, average over its OOD sets.",
+        rows,
+        panels,
+        foot="Percent, mean $\\pm$ sample standard deviation over seeds where there are several; a dash: not run "
+        f"there; {RANKED}. Benchmarks differ in their OOD sets: compare within a column.",
+    )
