@@ -18,8 +18,8 @@ settings = {}
 from ood.artifacts import (
     across,
     agreement,
+    average_ranks,
     claims,
-    comparison,
     distributions,
     findings_table,
     overview,
@@ -99,7 +99,7 @@ for benchmark in evidence.benchmarks:
 
 # %%
 for benchmark in evidence.shown("RANKS"):
-    display(comparison.ranks(evidence, benchmark))
+    display(average_ranks.ranks(evidence, benchmark))
 
 # %% [markdown]
 # ## Printed and reproduced numbers

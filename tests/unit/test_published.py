@@ -4,10 +4,9 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-import published_checks
 import pytest
 
-from ood import published
+from ood import published, published_checks
 from ood.errors import Problem
 
 FOLDER = Path(__file__).parents[2] / "paper" / "published"

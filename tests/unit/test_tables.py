@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from ood import published
-from ood.artifacts import ARTIFACTS, comparison, igoe, igoe_gradients, rg, times
+from ood.artifacts import ARTIFACTS, agreement, igoe, igoe_gradients, rg, times
 from ood.artifacts.evidence import KEY, Evidence
 from ood.artifacts.render import latex, save, write_numbers
 from ood.artifacts.table import noise
@@ -165,8 +165,8 @@ TABLES = {
     "GAIA-S-T1": times.time_per_image,
     "IGOE-T1": igoe_gradients.gradient_scores,
     "IGOE-T3": igoe_gradients.batchgrad,
-    **comparison.ACROSS,
-    **comparison.TABLES,
+    **agreement.ACROSS,
+    **agreement.TABLES,
 }
 
 

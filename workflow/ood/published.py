@@ -1,8 +1,8 @@
 """The numbers that the three papers print, one row per cell, read from paper/published/*.csv.
 
 A cell's id is ``artifact/method/variant/ID set/OOD set/metric``, for instance
-``GAIA-S-T2/GAIA-Z/5 seeds/CIFAR-10/average of 5/FPR95``. Whether the printed numbers agree with one another is
-checked by tests/unit/published_checks.py.
+``GAIA-S-T2/GAIA-Z/5 seeds/CIFAR-10/average of 5/FPR95``. Whether the printed numbers agree with one another
+is the business of ood.published_checks.
 """
 
 import csv

@@ -146,7 +146,7 @@ def longtable(shares: list[float], caption: str, label: str, head: str, body: li
     """A table over pages with columns of these shares of the line, less the gaps; on its side if need be."""
     line = rf"\dimexpr\linewidth-{2 * (len(shares) - 1)}\tabcolsep\relax"
     aside, shares = widths.over_pages(shares)
-    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{share:.3f}{line}}}" for share in shares)
+    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{share:.4f}{line}}}" for share in shares)
     lines = [
         rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
         rf"\caption{{{caption}}}\label{{{label}}}\\",

@@ -74,6 +74,6 @@ def roc(evidence: Evidence, benchmark: str) -> Drawn:
         figure,
         f"ROC.{benchmark}",
         f"ROC curves, mean over seeds at each share of OOD images: {about['title']}. The grey line is a true positive "
-        "rate of 95\\,\\%; a dot marks where a curve passes it, at its FPR95. Drawn are the three papers' methods, MSP "
-        "and Energy, and the method with the best average AUROC on these very sets.",
+        "rate of 95\\,\\%; a dot marks where a curve passes it (the FPR95 of the mean curve). Drawn are the three "
+        "papers' methods, MSP and Energy, and the method with the best average AUROC on these very sets.",
     )

@@ -11,7 +11,8 @@ from ood.artifacts.table import Panel, Table
 LINE, LANDSCAPE = 455, 702
 LETTER, SMALL, GAP = 4.8, 3.5, 8
 SIZE, SMALLEST = 9, 7
-NARROWEST, WORDS = 51, 150  # of a column of a table over pages: 100.00 ± 0.00; of its widest, which has sentences
+NARROWEST = 56  # of a column of a table over pages: 100.00 ± 0.00, or 11 / 12 / 2 / 1
+WORDS = 150  # of its widest column, which has sentences
 HEADING = 10  # letters in a line of a heading
 LINES, HEAD = 52, 5  # of a page, and of what a panel has above and below its rows
 
