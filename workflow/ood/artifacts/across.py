@@ -22,6 +22,6 @@ def across(evidence: Evidence) -> Table:
         "Every method in its default variant on every benchmark, average over its OOD sets.",
         rows,
         panels,
-        foot="Percent, mean $\\pm$ sample standard deviation over seeds where there are several; a dash: not run "
-        f"there; {RANKED}. Benchmarks differ in their OOD sets: compare within a column.",
+        foot="Percent, mean $\\pm$ sample standard deviation over seeds where there are several; "
+        f"{RANKED}. Benchmarks differ in their OOD sets: compare within a column.",
     )
