@@ -9,7 +9,7 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 
-from ood.audit import replay, rerun
+from ood.audit import numbers, replay, rerun
 from ood.audit.anchors import link
 from ood.audit.crate import CONTENTS, held
 from ood.audit.lineage import Lineage
@@ -238,3 +238,79 @@ def test_the_rows_of_a_table_by_the_places_of_their_numbers():
         '<tr><th>none</th><td>-</td></tr><tr><th>MSP</th><td><a href="#34cd">2</a></td></tr></table>'
     )
     assert heads(table) == {"12ab": "RG", "34cd": "MSP"} and heads("") == {}
+
+
+def named(step: str, inputs: dict[str, str], **spec: object) -> Records:
+    """A record of one output, ``results/out``, that names these files by argument."""
+    given = [File(argument=argument, path=path, sha256="") for argument, path in inputs.items()]
+    made, code = Made(argument="executed", path="results/out", sha256="", bytes=1), Code(digest="", modules={})
+    return Records(
+        {"results/out": Record.model_construct(step=step, output=made, inputs=given, spec=spec, code=code)}, {}
+    )
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """The working directory, with a notebook, a printed table, and a link from among the notebooks to elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    for file in ("notebooks/rg.py", "paper/published/rg.csv", "paper/claims.yaml", "results/rg.py"):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).write_text("raise SystemExit('harm')")
+    Path("notebooks/link.py").symlink_to(tmp_path / "results/rg.py")
+    return tmp_path
+
+
+def test_what_a_steps_record_says_in_this_project_is_done_again(project):
+    own = {"source": "notebooks/rg.py", "published": "paper/published/rg.csv", "evidence": "results/cells/b.parquet"}
+    asked = named("ood.notebook", own, failed="/anywhere/at/all.ipynb", settings={"datasets": {"a": "A/B, 1..2"}})
+    assert list(replay.refused(asked["results/out"])) == []
+    own = {"document": "paper/claims.yaml", "published_cells": "paper/published/rg.csv", "times": "results/t.parquet"}
+    assert list(replay.refused(named("ood.verdicts", own)["results/out"])) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "inputs", "spec", "said"),
+    [
+        ("ood.notebook", {"source": "results/rg.py"}, {}, "'results/rg.py' (source) is not one of this project's own"),
+        ("ood.notebook", {"source": "notebooks/../results/rg.py"}, {}, "is not one of this project's own files"),
+        ("ood.notebook", {"source": "notebooks/link.py"}, {}, "'notebooks/link.py' (source) is not one"),
+        ("ood.notebook", {"published": "results/rg.csv"}, {}, "'results/rg.csv' (published) is not one"),
+        ("ood.verdicts", {"published_cells": "results/rg.csv"}, {}, "'results/rg.csv' (published_cells) is not one"),
+        ("ood.verdicts", {"document": "results/claims.yaml"}, {}, "'results/claims.yaml' (document) is not one"),
+        ("ood.cells", {"cards": "/etc/passwd"}, {}, "'/etc/passwd' (cards) is not a file in results/"),
+        ("ood.cells", {"cards": "results/../../card.json"}, {}, "is not a file in results/"),
+        ("ood.cells", {"cards": "results/.partial/card.json"}, {}, "is not a file in results/"),
+        ("ood.notebook", {}, {"settings": {"order": ["a/../../b"]}}, "'a/../../b' leads out of the project's folder"),
+        ("ood.notebook", {}, {"settings": {"benchmarks": {"/b": {}}}}, "'/b' leads out of the project's folder"),
+        ("os", {}, {}, "its step 'os' is none that an audit runs (ood.notebook, "),
+        ("ood.download", {}, {}, "its step 'ood.download' is none that an audit runs"),
+    ],
+)
+def test_what_no_step_needs_is_found_and_not_done(project, monkeypatch, step, inputs, spec, said):
+    monkeypatch.setattr(replay, "function", lambda _: pytest.fail("it was run"))
+    (found,) = replay.again(named(step, inputs, **spec), "results/out", project / "scratch")
+    assert found.file == "results/out" and said in found.what and "is not made again: its " in found.what
+    assert not (project / "scratch").exists()
+
+
+def test_a_notebook_that_fails_is_kept_in_the_scratch_folder(project):
+    inputs = {"source": "notebooks/rg.py", "published": "paper/published/rg.csv", "evidence": "results/rg.py"}
+    asked = named("ood.notebook", inputs, failed=str(project / "overwritten"))
+    asked["results/page"] = asked["results/art"] = asked["results/out"]
+    for argument, output in (("page", "results/page"), ("artifacts", "results/art")):
+        made = Made(argument=argument, path=output, sha256="", bytes=1)
+        asked[output] = asked["results/out"].model_copy(update={"output": made})
+    called, made = replay.arguments(asked, asked["results/out"], project / "scratch")
+    assert called["spec"] == {"failed": str(project / "scratch/failed.ipynb")}
+    assert all(path.is_relative_to(project / "scratch") for path in made.values())
+
+
+def test_tables_of_a_pdf_are_read_in_the_results_alone(project):
+    asked = named("ood.paper", {"source": "paper/appendix.tex", "tables": "/etc/passwd"})
+    (found,) = numbers.verify(asked, ["results/out"]).findings
+    assert "its input '/etc/passwd' (tables) is not a file in results/" in found.what
+
+
+def test_scores_are_made_again_by_their_own_steps_alone(project):
+    (found,) = rerun.again(named("ood.fetch", {}), "results/out", project / "scratch")
+    assert "its step 'ood.fetch' is none that an audit runs (ood.extraction, ood.score)" in found.what

@@ -21,13 +21,11 @@ from ood.artifacts.table import shown
 from ood.audit.findings import Finding, Level
 from ood.audit.marks import Mark, marks, plain
 from ood.audit.records import Record, Records
-from ood.audit.replay import again
+from ood.audit.replay import STEPS, again, astray, not_done
 from ood.errors import Problem
 from ood.progress import track
 
-# The steps after the scores; the PDF is read instead, as another LaTeX writes other bytes.
-STEPS = ("ood.notebook", "ood.evaluate", "ood.summaries", "ood.cells", "ood.verdicts", "ood.disjoint", "ood.acceptance")
-TYPESETTING = "ood.paper"
+TYPESETTING = "ood.paper"  # its PDF is read instead, as another LaTeX writes other bytes
 MACRO = re.compile(r"\\(ours|printed|difference)\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
@@ -103,6 +101,9 @@ def verify(records: Records, outputs: list[str]) -> Level:
     jobs = [output for output in wanted if output not in lacking]
     found = remade(records, jobs)
     for output in (output for output in outputs if records[output].step == TYPESETTING):
+        if reason := next(astray(records[output], "tables", "artifacts"), None):
+            found.append(not_done(output, reason))
+            continue
         try:
             printed = marks(Path(output))
         except Problem as problem:

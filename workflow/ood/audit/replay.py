@@ -1,10 +1,16 @@
-"""Do a recorded job again, from the files it was made from, and compare."""
+"""Do a recorded job again, from the files it was made from, and compare.
+
+A record may come from anyone (ood.audit.released). So what it says decides neither which code runs nor where that reads
+and writes: only ``STEPS`` run, on results and on the project's own files, and all that they write goes to a scratch
+folder. A record that asks for anything else is a finding, and its job is not run.
+"""
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -12,11 +18,64 @@ import pandas as pd
 
 from ood.audit.findings import Finding
 from ood.audit.records import Record, Records
-from ood.ledger import sha256
+from ood.ledger import RESULTS, sha256
 from ood.step import Input, Inputs, Output, Outputs, Spec
 
+# The steps after the scores.
+STEPS = ("ood.notebook", "ood.evaluate", "ood.summaries", "ood.cells", "ood.verdicts", "ood.disjoint", "ood.acceptance")
+# By argument the project's own files that these read; every other argument is of results.
+OWN = {
+    "source": re.compile(r"notebooks/\w+\.py"),
+    "published": re.compile(r"paper/published/\w+\.csv"),
+    "published_cells": re.compile(r"paper/published/\w+\.csv"),
+    "document": re.compile(r"paper/claims\.yaml"),
+}
+RESULT = re.compile(rf"{RESULTS}/[^.].*")
+FAILED = "failed"  # the parameter that says where a notebook that fails is kept
 KEYS = ("kind", "benchmark", "detector", "variant", "dataset", "metric", "id", "image")  # what names a row of a table
 RELATIVE = 1e-9  # to which numbers in tables of results are the same, whatever library wrote them
+
+
+def refused(record: Record, steps: tuple[str, ...] = STEPS) -> Iterator[str]:
+    """Why a job may not be done again: what its record names that none of these steps needs."""
+    if record.step not in steps:
+        yield f"its step '{record.step}' is none that an audit runs ({', '.join(steps)})"
+    yield from astray(record)
+    replaced = record.spec.get(FAILED) if isinstance(record.spec, dict) else None
+    for text in _texts(record.spec):
+        if _leads_out(text) and text != replaced:
+            yield f"its parameter '{text}' leads out of the project's folder"
+
+
+def astray(record: Record, *arguments: str) -> Iterator[str]:
+    """What a record names as inputs, or as those of some arguments, and that does not lie where these belong."""
+    for given in record.inputs:
+        if (not arguments or given.argument in arguments) and not _readable(given.argument, given.path):
+            place = "one of this project's own files" if given.argument in OWN else f"a file in {RESULTS}/"
+            yield f"its input '{given.path}' ({given.argument}) is not {place}"
+
+
+def _readable(argument: str, path: str) -> bool:
+    if argument not in OWN:
+        return bool(RESULT.fullmatch(path)) and not _leads_out(path)
+    return bool(OWN[argument].fullmatch(path)) and Path(path).resolve() == Path.cwd() / path
+
+
+def _leads_out(path: str) -> bool:
+    return PurePath(path).is_absolute() or ".." in PurePath(path).parts
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All strings in a JSON value, keys too: names among the parameters become parts of paths."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for one in [*value, *(value.values() if isinstance(value, dict) else ())]:
+            yield from _texts(one)
+
+
+def not_done(output: str, reason: str) -> Finding:
+    return Finding(output, f"is not made again: {reason}. No record of this workflow says so: do not trust this run")
 
 
 def function(step: str) -> Callable:
@@ -30,7 +89,7 @@ def _kinds(step: Callable) -> dict[str, Any]:
 
 
 def arguments(records: Records, record: Record, place: Path) -> tuple[dict[str, Any], dict[str, Path]]:
-    """What the step is called with, its outputs below ``place``; and for every output the file it will write."""
+    """What the step is called with, all that it writes below ``place``; and for every output the file it will write."""
     given = record.arguments()
     made = {output: place / output for output in sorted(records.jobs[record.job])}
     by_argument: dict[str, list[Path]] = {}
@@ -40,7 +99,7 @@ def arguments(records: Records, record: Record, place: Path) -> tuple[dict[str, 
     called: dict[str, Any] = {}
     for name, kind in _kinds(function(record.step)).items():
         if kind is Spec:
-            called[name] = record.spec
+            called[name] = record.spec | {FAILED: str(place / "failed.ipynb")}
         elif kind in (Input, Inputs):
             paths = [Path(path) for path in given.get(name, [])]
             called[name] = paths if kind is Inputs else paths[0]
@@ -52,6 +111,8 @@ def arguments(records: Records, record: Record, place: Path) -> tuple[dict[str, 
 def again(records: Records, output: str, place: Path) -> list[Finding]:
     """Run the job of an output in this process and compare all that it made."""
     record = records[output]
+    if reason := next(refused(record), None):
+        return [not_done(output, reason)]
     try:
         called, made = arguments(records, record, place)
         function(record.step)(**called)

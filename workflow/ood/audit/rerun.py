@@ -20,10 +20,12 @@ from ood import ledger
 from ood.audit.findings import Finding, Level
 from ood.audit.lineage import entries
 from ood.audit.records import Records
+from ood.audit.replay import not_done, refused
 from ood.errors import Problem
 from ood.progress import track
 
 TOLERANCE = 1e-3  # of a column's standard deviation over all images: float32, on another kind of processor
+STEPS = ("ood.extraction", "ood.score")
 PROJECT = ("workflow", "envs", "config.yaml", "paper", "notebooks")
 
 
@@ -61,11 +63,14 @@ def command(records: Records, output: str) -> list[str]:
 
 def again(records: Records, scores: str, place: Path) -> list[Finding]:
     """Extract and score again in a folder that has the project and, of its results, the inputs alone."""
-    for name in PROJECT:
-        (place / name).symlink_to(Path(name).resolve())
     passes = [given.path for given in records[scores].inputs if given.path in records]
     passes = {records[path].job: path for path in passes if records[path].step == "ood.extraction"}
     jobs = [*passes.values(), scores]
+    for path in jobs:
+        if reason := next(refused(records[path], STEPS), None):
+            return [not_done(path, reason)]
+    for name in PROJECT:
+        (place / name).symlink_to(Path(name).resolve())
     made = {output for path in jobs for output in records.jobs[records[path].job]}
     for path in {given.path for output in jobs for given in records[output].inputs} - made:
         for file in (Path(path), ledger.record_path(Path(path))):
