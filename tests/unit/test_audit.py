@@ -1,6 +1,7 @@
 """The audit's parts by themselves: what a page prints, what two files differ in, where a cell has its page."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from ood.audit.lineage import Lineage
 from ood.audit.marks import Mark, marks
 from ood.audit.numbers import MACRO, texts, typeset
 from ood.audit.pages import BINS, HEIGHT, WIDTH, called, heads, histogram
-from ood.audit.records import Code, File, Made, Record, Records
+from ood.audit.records import Code, File, Made, Record, Records, files, walk
 from ood.audit.replay import differences, same
 from ood.errors import Problem
 
@@ -314,3 +315,22 @@ def test_tables_of_a_pdf_are_read_in_the_results_alone(project):
 def test_scores_are_made_again_by_their_own_steps_alone(project):
     (found,) = rerun.again(named("ood.fetch", {}), "results/out", project / "scratch")
     assert "its step 'ood.fetch' is none that an audit runs (ood.extraction, ood.score)" in found.what
+
+
+def test_hidden_folders_of_results_are_not_walked_where_jobs_are_at_work(tmp_path, monkeypatch):
+    """A job's scratch folder that is gone between its being listed and being walked."""
+    monkeypatch.chdir(tmp_path)
+    for file in ("results/.partial/a/draft", "results/data/.hidden/b", "results/data/c", "results/data/c.record.json"):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).write_text("")
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if ".partial" in str(path):
+            raise FileNotFoundError(path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [str(path) for path in files()] == ["results/data/.hidden/b", "results/data/c"]
+    assert list(Records.load().broken) == ["results/data/c.record.json"]
+    assert not any(".partial" in str(path) for path in walk())

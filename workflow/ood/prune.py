@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ood import command
 from ood.artifacts import PAPERS
-from ood.audit.records import HIDDEN
+from ood.audit.records import HIDDEN, walk
 from ood.config import Config, read
 from ood.ledger import RESULTS, record_path
 from ood.plan import FAILED, Job, plan
@@ -36,7 +36,7 @@ def left_over(config: Config) -> Iterator[Path]:
     """Files, and folders of states, that belong to nothing; sorted."""
     jobs = plan(*config.editions, *config.benchmarks, *(f"{edition}_appendix" for edition in config.editions))
     known = belonging(jobs, config)
-    for path in sorted(Path(RESULTS).rglob("*")):
+    for path in walk():
         kept = HIDDEN.match(str(path)) or any(path.is_relative_to(folder) for folder in KEPT)
         if path.is_file() and path not in known and not kept:
             yield path

@@ -1,6 +1,7 @@
 """All records of a run, checked one by one, and the graph that they are."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -95,9 +96,19 @@ def parsed(path: Path) -> tuple[dict[str, Any], Record]:
         raise Problem(f"not JSON: {error}") from None
 
 
+def walk(results: Path = Path(ledger.RESULTS)) -> list[Path]:
+    """All files under results/, sorted, but those in its hidden folders, where jobs make and remove some meanwhile."""
+    found = []
+    for folder, below, names in os.walk(results):
+        if Path(folder) == results:
+            below[:] = [name for name in below if not name.startswith(".")]
+        found += [Path(folder, name) for name in names]
+    return sorted(found)
+
+
 def files(results: Path = Path(ledger.RESULTS)) -> Iterator[Path]:
     """Everything under results/ that must have a record, sorted."""
-    for path in sorted(results.rglob("*")):
+    for path in walk(results):
         if path.is_file() and not path.name.endswith(ledger.SUFFIX) and not UNRECORDED.match(str(path)):
             yield path
 
@@ -123,9 +134,9 @@ class Records(dict[str, Record]):
     def load(cls, results: Path = Path(ledger.RESULTS)) -> "Records":
         """All that lie below a folder."""
         self = cls({}, left_out())
-        for path in sorted(results.rglob(f"*{ledger.SUFFIX}")):
+        for path in walk(results):
             output = str(path).removesuffix(ledger.SUFFIX)
-            if UNRECORDED.match(str(path)):
+            if output == str(path) or UNRECORDED.match(output):
                 continue
             try:
                 self.raw[output], self[output] = parsed(path)
