@@ -7,6 +7,7 @@ import pytest
 from ood.audit import __main__ as command
 from ood.audit import chain, numbers, rerun
 from ood.audit.findings import Finding, Level
+from ood.errors import Problem
 
 
 @pytest.fixture
@@ -56,3 +57,9 @@ def test_without_results_nothing_is_checked(levels, tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path / "results")
     assert verify()
     assert capsys.readouterr().out == "nothing was run in this folder\n"
+
+
+@pytest.mark.parametrize("folders", [("", "."), (".", "")])
+def test_a_run_is_not_compared_with_itself_because_none_is_named(folders):
+    with pytest.raises(Problem, match="the folder of one is not named. Name it: make diff OLD=folder"):
+        command._parser().parse_args(["diff", *folders])

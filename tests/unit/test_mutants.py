@@ -11,7 +11,10 @@ TABLE = run.mutants()
 MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "saliency", "closeup", "taps")
 MODULES += ("metrics", "statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts", "ranks")
 MODULES += ("rounding", "summaries")
-MODULES += ("ledger", *(f"audit/{name}" for name in ("records", "crate", "marks", "numbers", "replay", "rerun")))
+MODULES += (
+    "ledger",
+    *(f"audit/{name}" for name in ("__main__", "records", "crate", "marks", "numbers", "replay", "rerun")),
+)
 MODULES += tuple(f"front/{name}" for name in ("runs", "page", "picture"))
 
 

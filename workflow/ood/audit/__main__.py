@@ -20,6 +20,13 @@ from ood.progress import log
 LEVELS = ("a", "b", "ab")
 
 
+def _folder(name: str) -> Path:
+    """A folder that is named. Raises Problem for an empty name, which as a path would be this folder."""
+    if not name:
+        raise Problem("diff compares two runs, and the folder of one is not named. Name it: make diff OLD=folder")
+    return Path(name)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ood.audit", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -33,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     verified.add_argument("--seed", type=int, default=0, help="of the choice of those cells")
     verified.add_argument("--elsewhere", action="store_true", help="made with other code, perhaps")
     compared = commands.add_parser("diff", help="which cells of two runs differ, and why")
-    compared.add_argument("before", type=Path, metavar="RUN_A", help="the folder of a run")
-    compared.add_argument("after", type=Path, metavar="RUN_B")
+    compared.add_argument("before", type=_folder, metavar="RUN_A", help="the folder of a run")
+    compared.add_argument("after", type=_folder, metavar="RUN_B")
     exported = commands.add_parser("export", help="a run as a Workflow Run RO-Crate, from which it can be verified")
     exported.add_argument("file", type=Path, metavar="FILE.zip")
     exported.add_argument("edition", nargs="?")
