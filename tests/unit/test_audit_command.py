@@ -7,17 +7,19 @@ import pytest
 from ood.audit import __main__ as command
 from ood.audit import chain, numbers, rerun
 from ood.audit.findings import Finding, Level
+from ood.audit.records import Record, Records
 from ood.errors import Problem
 
 
 @pytest.fixture
 def levels(tmp_path, monkeypatch) -> dict[str, list[Finding]]:
-    """What each level finds, nothing unless a test says so, in a folder with the results of one edition."""
+    """What each level finds, nothing unless a test says so, in a folder with a record of one edition."""
     found = {"a": [], "b": [], "c": []}
     for module, name in ((chain, "a"), (numbers, "b"), (rerun, "c")):
         monkeypatch.setattr(module, "verify", lambda *arguments, name=name: Level(name, "a run", found[name]))
     monkeypatch.chdir(tmp_path)
     Path("results/editions/demo/artifacts").mkdir(parents=True)
+    Path("results/editions/demo/a.csv.record.json").write_text("{}")
     return found
 
 
@@ -63,3 +65,32 @@ def test_without_results_nothing_is_checked(levels, tmp_path, monkeypatch, capsy
 def test_a_run_is_not_compared_with_itself_because_none_is_named(folders):
     with pytest.raises(Problem, match="the folder of one is not named. Name it: make diff OLD=folder"):
         command._parser().parse_args(["diff", *folders])
+
+
+def test_records_without_an_edition_are_checked(levels, monkeypatch, capsys):
+    """All of them, by level (b) too, and not what no edition has made."""
+    Path("results/editions/demo/a.csv.record.json").unlink()
+    for folder in ("results/editions/demo/artifacts", "results/editions/demo"):
+        Path(folder).rmdir()
+    records = Records({"results/cells/b.parquet": Record.model_construct(inputs=[])}, {})
+    monkeypatch.setattr(Records, "load", lambda: records)
+    asked = {}
+    for module, name in ((chain, "a"), (numbers, "b")):
+        monkeypatch.setattr(
+            module, "verify", lambda *arguments, name=name: asked.update({name: arguments}) or Level(name, "", [])
+        )
+    assert verify()
+    assert asked == {"a": (records, [], False), "b": (records, ["results/cells/b.parquet"])}
+    with pytest.raises(Problem, match="unknown edition with results 'demo'"):
+        verify("demo")
+
+
+def test_a_record_that_cannot_be_read_is_one(levels):
+    levels["a"].append(Finding("results/editions/demo/a.csv.record.json", "is not a record"))
+    assert not verify()
+
+
+def test_of_parts_of_editions_todays_configuration_is_not_asked(levels, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(chain, "plan", lambda *targets: pytest.fail("it was asked"))
+    assert chain.verify(Records({}, {}), []).findings == []

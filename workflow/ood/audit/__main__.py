@@ -65,13 +65,13 @@ def _edition(name: str | None) -> str:
 
 
 def verify(edition: str | None, levels: str, count: int, seed: int, elsewhere: bool) -> bool:
-    """Print one line per level, and what it found; whether all was found right."""
+    """Print one line per level, and what it found, of an edition or of all records; whether all was found right."""
     records = Records.load()
-    targets = [_edition(edition)] if edition else editions()
-    if not targets:
+    if not (records or records.broken or edition):
         print("nothing was run in this folder")
         return True
-    tops = [path for path in records if any(path.startswith(f"{EDITIONS}/{name}/") for name in targets)]
+    targets = [_edition(edition)] if edition else editions()
+    tops = [path for path in records if not edition or path.startswith(f"{EDITIONS}/{edition}/")]
     outputs = records.upstream(tops)
     checks = {
         "a": lambda: chain.verify(records, targets, elsewhere),

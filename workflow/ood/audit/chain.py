@@ -121,7 +121,8 @@ def _otherwise(record: Record, job: Job) -> Iterator[str]:
 
 
 def verify(records: Records, targets: list[str], elsewhere: bool = False) -> Level:
-    """Level (a) of all records; ``targets`` are the editions, of which today's configuration is asked.
+    """Level (a) of all records; ``targets`` are the editions, of which today's configuration is asked, none
+    where only parts of editions were made.
 
     Of a run made ``elsewhere`` it is not, and code, notebooks and printed numbers may be others than today's.
     """
@@ -132,7 +133,7 @@ def verify(records: Records, targets: list[str], elsewhere: bool = False) -> Lev
     else:
         found += [*known, *sources(records)]
         try:
-            found += configuration(records, plan(*targets))
+            found += configuration(records, plan(*targets) if targets else [])
         except Problem as problem:
             found.append(Finding("config.yaml", f"cannot be planned: {problem}"))
     digests = len(records) + sum(len(record.inputs) + len(record.code.modules) + 1 for record in records.values())
