@@ -6,6 +6,7 @@ that was made from it were rewritten together, which is what levels (b) and (c) 
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from ood import ledger
@@ -58,7 +59,10 @@ def left_out(records: Records) -> Iterator[Finding]:
 
 
 def inputs(records: Records) -> Iterator[Finding]:
-    """Files from which something was made that are not what they were then: by digest, and by their record's id."""
+    """Files from which something was made that are not what they were then: by digest, and by their record's id.
+
+    Not those that were made again since with the same bytes, after which nothing needs to run again.
+    """
     for path, consumers in records.consumers.items():
         made = sorted(consumers)
         given = {output: next(one for one in records[output].inputs if one.path == path) for output in made}
@@ -69,9 +73,34 @@ def inputs(records: Records) -> Iterator[Finding]:
             yield Finding(path, what, short(given[other[0]].sha256), short(found))
         identity = records[path].id if path in records else None
         other = [output for output in made if given[output].record != identity and output not in other]
+        other = [output for output in other if not _since(records, path, output)]
         if other:
             what = f"does not have the record that {_several(other)} made from: id"
             yield Finding(path, what, short(given[other[0]].record), short(identity))
+
+
+def _since(records: Records, path: str, output: str) -> bool:
+    """Whether a file was made again, by another job, after the output that was made from it: nothing runs then."""
+    return path in records and _begun(records[path]) > _begun(records[output])
+
+
+def _begun(record: Record) -> datetime:
+    return datetime.fromisoformat(record.started)
+
+
+def made_again(records: Records) -> list[str]:
+    """Inputs that were made again since, with the same bytes: their records are others than something was made from."""
+    return [
+        path
+        for path, consumers in records.consumers.items()
+        if path in records and any(_same_bytes(records, path, output) for output in consumers)
+    ]
+
+
+def _same_bytes(records: Records, path: str, output: str) -> bool:
+    given = next(one for one in records[output].inputs if one.path == path)
+    known = records[path]
+    return given.record != known.id and given.sha256 == known.output.sha256 and _since(records, path, output)
 
 
 def _several(outputs: list[str]) -> str:
@@ -137,4 +166,7 @@ def verify(records: Records, targets: list[str], elsewhere: bool = False) -> Lev
         except Problem as problem:
             found.append(Finding("config.yaml", f"cannot be planned: {problem}"))
     digests = len(records) + sum(len(record.inputs) + len(record.code.modules) + 1 for record in records.values())
-    return Level("a", f"{len(records):,} records, {digests:,} digests", found)
+    looked_at = f"{len(records):,} records, {digests:,} digests"
+    if again := made_again(records):
+        looked_at += f", {len(again):,} files made again since, with the same bytes, for instance {again[0]}"
+    return Level("a", looked_at, found)

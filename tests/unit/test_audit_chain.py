@@ -1,0 +1,63 @@
+"""Level (a) of two files, the second made from the first."""
+
+from pathlib import Path
+
+import pytest
+
+from ood import ledger
+from ood.audit import chain
+from ood.audit.records import Records
+
+FIRST, SECOND = "results/first", "results/second"
+
+
+def make(path: str, content: str, started: str, inputs: tuple[str, ...] = (), spec: object = None) -> None:
+    job = ledger.Job("ood.cells", ("ood.errors",), spec, {"cards": [Path(one) for one in inputs]})
+    job.facts["started"] = f"2026-01-01T{started}+00:00"
+    Path("draft").write_text(content)
+    job.publish(Path("draft"), Path(path), "cells")
+
+
+@pytest.fixture(autouse=True)
+def run(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ledger, "_git", lambda *arguments: None)
+    Path("envs").mkdir()
+    Path("envs/requirements.lock").touch()
+    make(FIRST, "1", "10:00:00")
+    make(SECOND, "2", "11:00:00", (FIRST,))
+
+
+def level() -> tuple[list[str], str]:
+    records = Records.load()
+    return list(map(str, chain.inputs(records))), str(chain.verify(records, [], elsewhere=True))
+
+
+def test_nothing_is_said_of_what_was_made_once():
+    assert level() == ([], "a  2 records, 9 digests: all as recorded")
+
+
+def test_what_was_made_again_with_the_same_bytes_is_a_note():
+    make(FIRST, "1", "12:00:00", spec={"epochs": 2})
+    noted = "1 files made again since, with the same bytes, for instance results/first"
+    assert level() == ([], f"a  2 records, 9 digests, {noted}: all as recorded")
+
+
+def test_what_was_made_again_with_other_bytes_is_found():
+    make(FIRST, "3", "12:00:00", spec={"epochs": 2})
+    (found,), said = level()
+    assert "is not what results/second was made from: sha256" in found and "made again" not in said
+
+
+@pytest.mark.parametrize("started", ["10:00:00", "11:00:00"])
+def test_another_record_that_is_not_later_is_found(started):
+    """Its parameters were rewritten: nothing could be made from it before it was."""
+    make(FIRST, "1", started, spec={"epochs": 2})
+    (found,), said = level()
+    assert "does not have the record that results/second was made from: id" in found and "made again" not in said
+
+
+def test_an_input_without_a_record_is_found():
+    Path(FIRST + ledger.SUFFIX).unlink()
+    found, said = level()
+    assert len(found) == 1 and "expected" in found[0] and "found none" in found[0] and "made again" not in said
