@@ -147,6 +147,18 @@ def test_the_first_row_and_line_that_differ_are_said(tmp_path):
     assert list(differences(tmp_path / "a.csv", tmp_path / "a.csv")) == []
 
 
+def test_names_of_parts_of_a_drawing_are_no_difference(tmp_path):
+    one, other = tmp_path / "one.html", tmp_path / "other.html"
+    one.write_text('<b>7</b><path id="m0123456789"/>\n')
+    other.write_text('<b>7</b><path id="mabcdef0123"/>\n')
+    assert list(differences(one, other)) == []
+    other.write_text('<b>8</b><path id="mabcdef0123"/>\n')
+    assert len(list(differences(one, other))) == 1
+    for name, text in (("one.csv", "m0123456789\n"), ("other.csv", "mabcdef0123\n"), ("ends.csv", "m0123456789\r\n")):
+        (tmp_path / name).write_bytes(text.encode())
+    assert all(list(differences(tmp_path / "one.csv", tmp_path / name)) for name in ("other.csv", "ends.csv"))
+
+
 def test_scores_made_again_may_differ_by_a_thousandth_of_their_spread(tmp_path):
     scores = pd.DataFrame({"dataset": "a", "image": range(4), "one": [0.0, 1.0, 2.0, 3.0], "two": [5.0, 6.0, 7.0, 9.0]})
     scores.to_parquet(tmp_path / "was.parquet")
@@ -263,6 +275,7 @@ def project(tmp_path, monkeypatch) -> Path:
 
 def test_what_a_steps_record_says_in_this_project_is_done_again(project):
     own = {"source": "notebooks/rg.py", "published": "paper/published/rg.csv", "evidence": "results/cells/b.parquet"}
+    assert list(replay.refused(named("ood.training_cards", {"cards": "results/card.json"})["results/out"])) == []
     asked = named("ood.notebook", own, failed="/anywhere/at/all.ipynb", settings={"datasets": {"a": "A/B, 1..2"}})
     assert list(replay.refused(asked["results/out"])) == []
     own = {"document": "paper/claims.yaml", "published_cells": "paper/published/rg.csv", "times": "results/t.parquet"}

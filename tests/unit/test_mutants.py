@@ -13,7 +13,10 @@ MODULES += ("metrics", "statistics", "evaluate", "score", "significance", "expre
 MODULES += ("rounding", "summaries")
 MODULES += (
     "ledger",
-    *(f"audit/{name}" for name in ("__main__", "records", "chain", "crate", "marks", "numbers", "replay", "rerun")),
+    *(
+        f"audit/{name}"
+        for name in ("__main__", "records", "chain", "crate", "browsed", "marks", "numbers", "replay", "rerun")
+    ),
 )
 MODULES += tuple(f"front/{name}" for name in ("runs", "page", "picture"))
 

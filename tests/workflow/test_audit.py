@@ -472,6 +472,29 @@ def test_what_was_rewritten_with_all_its_records_is_made_again(run, fault):
     assert any(one.file == wrong and said in str(one) for one in found), "\n".join(map(str, found))
 
 
+def test_a_forged_number_on_a_lineage_page_is_found(run):
+    page = "results/editions/demo/lineage/HEADLINE.digits.html"
+    outputs = list(Records.load())
+    found, total = numbers.paged(Records.load(), outputs)
+    assert found == [] and total > 1000
+    text = Path(page).read_text()
+    start = text.index("<tr><th>ours</th><td>") + len("<tr><th>ours</th><td>")
+    put(page, text[:start] + str((int(text[start]) + 1) % 10) + text[start + 1 :])
+    forge(page)
+    assert level_a() == []
+    found, _ = numbers.paged(Records.load(), outputs)
+    assert [one.file for one in found] == [page] and "ours of HEADLINE/" in found[0].what
+
+
+def test_a_forged_page_of_the_networks_is_made_again(run):
+    page = "results/editions/demo/networks.html"
+    assert numbers._again(Records.load(), page) == []
+    replace(page, "accuracy, test</th><td>", "accuracy, test</th><td>9")
+    forge(page)
+    assert level_a() == []
+    assert [one.file for one in numbers._again(Records.load(), page)] == [page]
+
+
 def test_a_forged_table_is_found_by_its_notebook(run):
     table = f"{ARTIFACTS}/rg/RG-T3.digits.csv"
     turn(table)

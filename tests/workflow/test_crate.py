@@ -151,11 +151,11 @@ def test_of_a_small_crate_scores_are_there_by_their_digests(small, finished):
 
 
 def test_a_small_crate_is_released_and_says_what_was_not_done_again(small, fresh):
-    """Done again: admission, cells, verdicts, notebooks; not: metrics of 18 detectors, summaries, disjoint images."""
+    """Done again: admission, cells, verdicts, notebooks, networks; not: 18 metrics, summaries, disjoint images."""
     result = fresh.run("python", "-m", "ood.audit", "release", str(small.folder.parent / "run.zip"), "numbers")
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(r"run.zip, content numbers: \d+ files by their digests only$", result.stdout, re.M)
-    done = "7 jobs after the scores done again, 20 not: what they read is not in the crate, for instance"
+    done = "8 jobs after the scores done again, 20 not: what they read is not in the crate, for instance"
     assert re.search(rf"^b  {done} results/scores/digits/seed0/\w+.parquet; .*: all as recorded$", result.stdout, re.M)
 
 

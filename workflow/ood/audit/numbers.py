@@ -1,9 +1,9 @@
 """Level (b): every number again, from the score files to the page.
 
 Each step after the scores is run again by its own function and compared with what it wrote, metrics, cells, verdicts,
-tables, figures, notebooks; then the PDF's own text is read back and must be what the tables say, id by id. Finds a file
-that was rewritten together with its records; not scores that were. A crate without scores has no more than its metrics
-and summaries to begin from: what a job read that was left out it cannot read again.
+tables, figures, notebooks; then the text of the PDF and of the lineage pages is read back and must be what tables and
+cells say, id by id. Finds a file that was rewritten together with its records; not scores that were. A crate without
+scores has no more than its metrics and summaries to begin from: what a job read that was left out it cannot read again.
 """
 
 import os
@@ -18,7 +18,9 @@ from pathlib import Path
 import pandas as pd
 
 from ood.artifacts.table import shown
+from ood.audit import browsed
 from ood.audit.findings import Finding, Level
+from ood.audit.lineage import Run
 from ood.audit.marks import Mark, marks, plain
 from ood.audit.records import Record, Records
 from ood.audit.replay import STEPS, again, astray, not_done
@@ -94,6 +96,19 @@ def typeset(record: Record, found: list[Mark]) -> Iterator[Finding]:
             yield Finding(record.output.path, f"the table of {path} {what}")
 
 
+def paged(records: Records, outputs: list[str]) -> tuple[list[Finding], int]:
+    """What lineage pages have wrong, and how many ids they have."""
+    run, found, total = Run(records), [], 0
+    pages = [output for output in outputs if records[output].step == browsed.STEP]
+    for output in track(pages, "page", len(pages)):
+        if reason := next(astray(records[output]), None):
+            found.append(not_done(output, reason))
+            continue
+        wrong, count = browsed.compared(records[output], run)
+        found, total = found + wrong, total + count
+    return found, total
+
+
 def verify(records: Records, outputs: list[str]) -> Level:
     """Level (b) of the jobs that made these outputs."""
     wanted, numbers = due(records, outputs), 0
@@ -111,8 +126,10 @@ def verify(records: Records, outputs: list[str]) -> Level:
         else:
             found += typeset(records[output], printed)
             numbers += len(printed)
+    wrong, shown_ids = paged(records, outputs)
+    found += wrong
     done = f"{len(jobs)} jobs after the scores done again"
     if lacking:
         first, *_ = next(iter(lacking.values()))
         done += f", {len(lacking)} not: what they read is not in the crate, for instance {first}"
-    return Level("b", f"{done}; {numbers:,} numbers read in the PDF", found)
+    return Level("b", f"{done}; {numbers:,} numbers read in the PDF, {shown_ids:,} ids on lineage pages", found)
