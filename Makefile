@@ -51,9 +51,10 @@ diff: setup
 	@PYTHONPATH=workflow python -m ood.audit diff "$(OLD)" "$(or $(NEW),.)"
 
 # A run with its records as a Workflow Run RO-Crate, to be verified elsewhere: make export TO=demo.zip EDITION=demo
-# without the scores: CONTENT=numbers; with images, weights and features: CONTENT=whole
+# without the scores: CONTENT=numbers; with images, weights and features: CONTENT=whole; code edited since: STALE=1
 export: setup
-	@PYTHONPATH=workflow python -m ood.audit export "$(TO)" $(EDITION) $(if $(CONTENT),--content $(CONTENT))
+	@PYTHONPATH=workflow python -m ood.audit export "$(TO)" $(EDITION) $(if $(CONTENT),--content $(CONTENT)) \
+	  $(if $(STALE),--stale)
 
 # Keep such a file in results/released, if it is as its records say: make release FROM=demo.zip NAME=digits
 release: setup

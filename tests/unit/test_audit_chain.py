@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ood import ledger
+from ood import closure, ledger
 from ood.audit import chain
 from ood.audit.records import Records
 
@@ -61,3 +61,21 @@ def test_an_input_without_a_record_is_found():
     Path(FIRST + ledger.SUFFIX).unlink()
     found, said = level()
     assert len(found) == 1 and "expected" in found[0] and "found none" in found[0] and "made again" not in said
+
+
+def packed(**changed: str) -> dict[str, str]:
+    """The digests of the sources that these files were made with, as a crate has them, with some changed."""
+    files = {"workflow/ood/__init__.py": "ood", "workflow/ood/errors.py": "ood.errors"}
+    made = {path: ledger.sha256(closure.file_of(name)) for path, name in files.items()}
+    return made | {str(closure.LOCK): ledger.sha256(closure.LOCK)} | changed
+
+
+def test_a_crates_own_code_is_compared_with_its_records():
+    assert list(chain.sources(Records.load(), packed())) == []
+    for path in packed():
+        (found,) = chain.sources(Records.load(), packed() | {path: "0" * 64})
+        assert found.file == path and "results/first and 1 more were made" in found.what and found.found == "0" * 12
+    without = packed()
+    del without["workflow/ood/errors.py"]
+    (found,) = chain.sources(Records.load(), without)
+    assert found.file == "workflow/ood/errors.py" and found.found == "none"

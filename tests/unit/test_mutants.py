@@ -15,7 +15,18 @@ MODULES += (
     "ledger",
     *(
         f"audit/{name}"
-        for name in ("__main__", "records", "chain", "crate", "browsed", "marks", "numbers", "replay", "rerun")
+        for name in (
+            "__main__",
+            "records",
+            "chain",
+            "released",
+            "crate",
+            "browsed",
+            "marks",
+            "numbers",
+            "replay",
+            "rerun",
+        )
     ),
 )
 MODULES += tuple(f"front/{name}" for name in ("runs", "page", "picture"))

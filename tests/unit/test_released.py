@@ -1,10 +1,14 @@
 """What enters results/released: under a name of its own, and the very bytes that were verified."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from ood import closure, ledger
+from ood.audit import __main__ as command
 from ood.audit import released
+from ood.audit.records import CRATE, Records
 from ood.errors import Problem
 
 
@@ -63,3 +67,52 @@ def test_a_name_that_is_taken_and_a_file_that_is_not_there_are_refused(crate, mo
         released.release(crate, "digits")
     with pytest.raises(Problem, match="FROM 'gone.zip' is not a file. make export writes one"):
         released.release(Path("gone.zip"), "other")
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch) -> Path:
+    """The working directory with one result of an edition, made by code that is there too, and a file of that crate."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ledger, "_git", lambda *arguments: None)
+    monkeypatch.setattr(closure, "PACKAGE", tmp_path / "workflow/ood")
+    for path in ("workflow/ood/__init__.py", "workflow/ood/one.py", "envs/requirements.lock", str(CRATE)):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text('{"@graph": []}' if path == str(CRATE) else "")
+    result = Path("results/editions/demo/a.csv")
+    Path("draft").write_text("1")
+    ledger.Job("ood.one", ("ood.one",), {}, {}).publish(Path("draft"), result, "table")
+    return tmp_path
+
+
+def crated(changed: str = "") -> Path:
+    """A crate of what is there, one file of it changed."""
+    with zipfile.ZipFile("run.zip", "w") as packed:
+        for path in (path for path in Path().rglob("*") if path.is_file() and path.suffix != ".zip"):
+            packed.writestr(str(path), "changed" if str(path) == changed else path.read_text())
+    return Path("run.zip")
+
+
+def test_code_in_a_crate_must_be_what_its_records_say(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(released.subprocess, "run", lambda *a, **b: pytest.fail("levels a and b come after"))
+    right = released.code(made, released.unpack(crated(), tmp_path / "one"))
+    assert str(right) == "code  3 files of the crate's project: all as recorded"
+    with pytest.raises(
+        Problem, match="is not as its records say:\n.*\ncode .*: 1 problems\n   workflow/ood/one.py: was edit"
+    ):
+        released.release(crated("workflow/ood/one.py"), "digits")
+    assert not list(Path("results").glob("released/*"))
+
+
+def test_a_run_whose_code_was_edited_since_is_not_exported_by_chance(made, monkeypatch):
+    monkeypatch.setattr(command, "export", lambda *given: exported.append(given[0]))
+    exported = []
+    Path("workflow/ood/one.py").write_text("edited")
+    with pytest.raises(
+        Problem, match=r"^workflow/ood/one.py: was edited since .*a.csv was made.* with STALE=1 \(--stale\)"
+    ):
+        command.run(command._parser().parse_args(["export", "run.zip", "demo"]))
+    assert exported == []
+    command.run(command._parser().parse_args(["export", "run.zip", "demo", "--stale"]))
+    Path("workflow/ood/one.py").write_text("")
+    command.run(command._parser().parse_args(["export", "run.zip"]))
+    assert exported == ["demo", "demo"] and len(Records.load()) == 1

@@ -1,10 +1,12 @@
 """A run as a crate: it conforms to the profile, and what is unpacked from it elsewhere can be verified."""
 
+import hashlib
 import json
 import re
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import chdir
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +18,8 @@ from rocrate_validator.models import Severity
 from rocrate_validator.services import validate
 from rocrate_validator.utils.http import HttpRequester
 
-from ood.audit import chain, numbers
+from ood import ledger
+from ood.audit import chain, numbers, released
 from ood.audit.marks import marks
 from ood.audit.records import CRATE, Records, left_out
 
@@ -118,7 +121,7 @@ def test_a_crate_is_released_where_its_code_is_not_run_and_audited_there(unpacke
     crate, harmful = unpacked.folder.parent / "run.zip", unpacked.folder.parent / "harmful.zip"
     with zipfile.ZipFile(crate) as old, zipfile.ZipFile(harmful, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
-            is_code = name.endswith("ood/audit/chain.py") or name.startswith("notebooks/")
+            is_code = name.endswith("ood/audit/chain.py")  # no result is made with it
             new.writestr(name, "raise SystemExit('harm')" if is_code else old.read(name))
     fresh.edit("workflow/ood/evaluate.py", '"""All metrics', '"""Each of the metrics')
     result = fresh.run("python", "-m", "ood.audit", "release", str(harmful), "digits")
@@ -140,6 +143,43 @@ def test_a_crate_that_is_not_as_its_records_say_is_not_released(unpacked, fresh,
     result = fresh.run("python", "-m", "ood.audit", "release", str(crate), "changed")
     assert result.returncode != 0 and f"{SCORES}: was changed after it was made" in result.stderr
     assert not (fresh.folder / "results/released").exists()
+
+
+def test_a_crate_with_other_code_than_its_records_say_is_not_released(unpacked, fresh, tmp_path):
+    crate = tmp_path / "other.zip"
+    with zipfile.ZipFile(unpacked.folder.parent / "run.zip") as old, zipfile.ZipFile(crate, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, "raise SystemExit('harm')" if name == "notebooks/rg.py" else old.read(name))
+    result = fresh.run("python", "-m", "ood.audit", "release", str(crate), "other")
+    assert result.returncode != 0 and "notebooks/rg.py: was edited since" in result.stderr
+    assert "harm" not in result.stdout + result.stderr
+
+
+def test_a_crate_whose_record_names_code_of_its_own_is_not_run(unpacked, fresh, tmp_path):
+    """A notebook among the results, and the records of its artifacts rewritten as if these were made with it."""
+    harm, crate = tmp_path / "harm", tmp_path / "named.zip"
+    notebook = f"open({str(harm)!r}, 'w').write('harm')"
+    source = "results/rg.py"
+    with zipfile.ZipFile(unpacked.folder.parent / "run.zip") as old, zipfile.ZipFile(crate, "w") as new:
+        new.writestr(source, notebook)
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith(ledger.SUFFIX) and json.loads(content)["step"] == "ood.notebook":
+                record = json.loads(content)
+                for given in record["inputs"]:
+                    if given["path"] == "notebooks/rg.py":
+                        given |= {"path": source, "sha256": hashlib.sha256(notebook.encode()).hexdigest()}
+                record["id"] = ledger.identity(record)
+                content = json.dumps(record | {"seal": ledger.seal(record)}).encode()
+            new.writestr(name, content)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with chdir(fresh.folder):
+        released.unpack(crate, elsewhere)
+    result = Project(elsewhere).run("python", "-m", "ood.audit", "verify", "--levels", "b", "--elsewhere")
+    said = f"is not made again: its input '{source}' (source) is not one of this project's own files"
+    assert result.returncode == 1 and said in result.stdout, result.stdout + result.stderr
+    assert not harm.exists()
 
 
 def test_of_a_small_crate_scores_are_there_by_their_digests(small, finished):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ood import command
 from ood.audit import chain, numbers, released, rerun
-from ood.audit.crate import CONTENTS, export
+from ood.audit.crate import CONTENTS, export, resting
 from ood.audit.diff import diff
 from ood.audit.lineage import EDITIONS, editions, find
 from ood.audit.records import Records
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     exported.add_argument("edition", nargs="?")
     about = "whole: with images, weights and features; numbers: without scores"
     exported.add_argument("--content", choices=CONTENTS, default="scores", help=about)
+    exported.add_argument("--stale", action="store_true", help="also if it was made with other code than today's")
     kept = commands.add_parser("release", help="keep the crate of a run, if it is as its records say")
     kept.add_argument("file", type=Path, metavar="FILE.zip")
     kept.add_argument("name")
@@ -86,6 +87,17 @@ def verify(edition: str | None, levels: str, count: int, seed: int, elsewhere: b
     return right
 
 
+def refuse_stale(edition: str, records: Records) -> None:
+    """Raises Problem if an edition was made with other code than today's, which a crate of it would hold."""
+    if stale := list(chain.sources(records.only(resting(edition, records)))):
+        more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
+        raise Problem(
+            f"{stale[0]}{more}. A crate of {edition} would hold this code with the numbers of the other. Run again "
+            f"what is stale (make status EDITION={edition}), or export it all the same with STALE=1 (--stale); but a "
+            "crate with other code than its records say cannot be released."
+        )
+
+
 def verify_released() -> bool:
     """The same of every crate that is kept."""
     right = True
@@ -101,7 +113,10 @@ def run(options: argparse.Namespace) -> bool:
     if options.command == "show":
         print(show(find(options.cell, _edition(options.edition), Records.load())))
     elif options.command == "export":
-        export(_edition(options.edition), Records.load(), options.file, options.content)
+        edition, records = _edition(options.edition), Records.load()
+        if not options.stale:
+            refuse_stale(edition, records)
+        export(edition, records, options.file, options.content)
     elif options.command == "release":
         kept, said = released.release(options.file, options.name)
         print(f"{said}kept as {kept}")

@@ -107,24 +107,36 @@ def _several(outputs: list[str]) -> str:
     return f"{outputs[0]} was" if len(outputs) == 1 else f"{outputs[0]} and {len(outputs) - 1} more were"
 
 
-def sources(records: Records) -> Iterator[Finding]:
-    """Modules, notebooks and the lock that are not those which the outputs were made with: these are stale."""
+def sources(records: Records, packed: dict[str, str] | None = None) -> Iterator[Finding]:
+    """Modules, notebooks and the lock that are not those which the outputs were made with: these are stale.
+
+    ``packed``: the digests of a crate's own sources, by path; without them those of today are asked.
+    """
     made: dict[tuple[str, str], list[str]] = defaultdict(list)
     for output, record in records.items():
         if record.step not in BY_DIGEST:
             made[str(LOCK), record.lock].append(output)
             for name, then in record.code.modules.items():
-                made[_source(name), then].append(output)
+                made[_source(name) if packed is None else _packed(name, packed), then].append(output)
     for (path, then), stale in sorted(made.items()):
-        if records.digest(path) != then:
+        found = records.digest(path) if packed is None else packed.get(path)
+        if found != then:
             what = f"was edited since {_several(sorted(stale))} made, stale now: sha256"
-            yield Finding(path, what, short(then), short(records.digest(path)))
+            yield Finding(path, what, short(then), short(found))
 
 
 def _source(name: str) -> str:
     """The file of a module, relative to the project's folder; a notebook is one already."""
     file = None if name.endswith(".py") else file_of(name)
     return str(file.relative_to(Path.cwd())) if file and file.is_relative_to(Path.cwd()) else str(file or name)
+
+
+def _packed(name: str, packed: dict[str, str]) -> str:
+    """The file of a module in a crate; a notebook is one already."""
+    if name.endswith(".py"):
+        return name
+    stem = f"workflow/{name.replace('.', '/')}"
+    return next((path for path in (f"{stem}.py", f"{stem}/__init__.py") if path in packed), f"{stem}.py")
 
 
 def configuration(records: Records, jobs: list[Job]) -> Iterator[Finding]:

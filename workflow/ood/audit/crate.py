@@ -54,11 +54,16 @@ def sources() -> list[str]:
     return sorted(str(path) for path in found if "__pycache__" not in path.parts)
 
 
-def crate(edition: str, records: Records, content: str) -> ROCrate:
-    """The crate of an edition and all that it rests on, the project's files too; ``content``: one of ``CONTENTS``."""
+def resting(edition: str, records: Records) -> list[str]:
+    """What an edition is made of: its files and those that they rest on, with all that the same jobs made."""
     tops = [path for path in records if path.startswith(f"{EDITIONS}/{edition}/")]
     jobs = dict.fromkeys(records[path].job for path in records.upstream(tops))
-    outputs = [path for job in jobs for path in records.jobs[job]]
+    return [path for job in jobs for path in records.jobs[job]]
+
+
+def crate(edition: str, records: Records, content: str) -> ROCrate:
+    """The crate of an edition and all that it rests on, the project's files too; ``content``: one of ``CONTENTS``."""
+    outputs = resting(edition, records)
     made = ROCrate(version="1.1")
     made.metadata.extra_terms.update(TERMS)
     ids: dict[str, str] = {}

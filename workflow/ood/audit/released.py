@@ -2,9 +2,10 @@
 
 Wherever a run was made, it enters with its records or not at all. Of a crate only ``results/`` is unpacked: what is run
 to verify it is this project's own code, its notebooks included, never what came with the crate. That code may be newer
-than the run; then the numbers must still be the same.
+than the run; then the numbers must still be the same. The code in the crate must be what its records say.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -12,11 +13,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 from ood.archives import walk
+from ood.audit import chain
 from ood.audit.crate import held, sources
-from ood.audit.records import CRATE, left_out
+from ood.audit.findings import Level
+from ood.audit.records import CRATE, Records, left_out
 from ood.closure import PACKAGE
 from ood.errors import Problem
 from ood.ledger import RESULTS
@@ -30,21 +34,34 @@ def runs() -> Iterator[Path]:
     yield from sorted(RELEASED.glob("*.zip"))
 
 
-def unpack(file: Path, folder: Path) -> None:
-    """The results of a crate beside this project's own files. Raises Problem if it is not a crate of a run."""
-    found = 0
+def unpack(file: Path, folder: Path) -> dict[str, str]:
+    """Put the results of a crate beside this project's own files; the digests of the crate's other files, by name.
+
+    Raises Problem if it is not a crate of a run.
+    """
+    found, others = 0, {}
     for name, content in walk(file, ["."]):
         if name == str(CRATE) or name.startswith(f"{RESULTS}/"):
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
             found += name == str(CRATE)
+        else:
+            others[name] = hashlib.sha256(content).hexdigest()
     if not found:
         raise Problem(f"{file} has no {CRATE}: it is not a crate of a run. make export writes one.")
     for source in sources():
         place = folder / source
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, place)
+    return others
+
+
+def code(folder: Path, packed: dict[str, str]) -> Level:
+    """Whether the code that came in an unpacked crate, by its digests, is what the records say it was made with."""
+    with chdir(folder):
+        records = Records.load()
+    return Level("code", f"{len(packed):,} files of the crate's project", list(chain.sources(records, packed)))
 
 
 def verify(file: Path) -> tuple[bool, str]:
@@ -53,9 +70,11 @@ def verify(file: Path) -> tuple[bool, str]:
     Raises Problem if it is not a crate of a run.
     """
     with tempfile.TemporaryDirectory() as folder:
-        unpack(file, Path(folder))
+        own = code(Path(folder), unpack(file, Path(folder)))
         absent = left_out(Path(folder))
-        said = f"content {held(absent)}: {len(absent)} files by their digests only\n"
+        said = f"content {held(absent)}: {len(absent)} files by their digests only\n{own}\n"
+        if own.findings:
+            return False, said
         environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent.resolve())}
         for level in "ab":
             command = [sys.executable, "-m", "ood.audit", "verify", "--levels", level, "--elsewhere"]
