@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from ood import catalogue
-from ood.config import load
+from ood.config import load, once
 from ood.errors import Problem
 from ood.papers import REPRODUCED
 
@@ -136,6 +136,13 @@ WRONG = {
         "benchmarks.digits.averages.all: unknown OOD set 'svhn'",
     ),
     "no average": ("benchmarks.digits.averages", {"mean": ["faces"]}, "must have the name 'average'"),
+    "an average over nothing": ("benchmarks.digits.averages", {"average": []}, "averages.average: [] is not allowed"),
+    "an average named like a set": (
+        "benchmarks.digits.averages",
+        {"average": ["letters", "faces"], "faces": ["photographs"]},
+        "benchmarks.digits.averages.faces: an OOD set has that name. Choose another for the average.",
+    ),
+    "an edition named like a rule": ("editions.all", ["digits"], "editions.all: a rule of the workflow has that name"),
     "an unknown benchmark": (
         "editions.demo",
         ["digit"],
@@ -176,3 +183,29 @@ def test_a_missing_key_is_named():
     del config["benchmarks"]["digits"]["network"]
     with pytest.raises(Problem, match=r"config.yaml: benchmarks.digits.network: this key is missing"):
         load(config)
+
+
+@pytest.mark.parametrize("name", ["train", "score", "score_network"])
+def test_a_benchmark_is_not_named_like_a_rule(name):
+    config = yaml.safe_load(TEXT)
+    config["benchmarks"][name] = config["benchmarks"]["digits"]
+    with pytest.raises(Problem, match=rf"config.yaml: benchmarks.{name}: a rule of the workflow has that name"):
+        load(config)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("    recipe: digits\n", "    recipe: digits\n    seeds: [7]\n", "benchmarks.digits.seeds"),
+        ("\ndetectors:\n", "\nmirror: elsewhere\ndetectors:\n", "mirror"),
+        ("network: {name: resnet34,", "network: {width: 4, name: resnet34,", "benchmarks.digits.network.width"),
+    ],
+)
+def test_a_key_that_stands_twice_is_named(tmp_path, old, new, key):
+    """YAML would take the last one."""
+    file = tmp_path / "config.yaml"
+    file.write_text(TEXT)
+    once(file)
+    file.write_text(TEXT.replace(old, new, 1))
+    with pytest.raises(Problem, match=rf"^config.yaml: {key}: this key stands twice, again in line \d+\. Remove one"):
+        once(file)

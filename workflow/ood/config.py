@@ -1,11 +1,13 @@
 """config.yaml, checked: unknown keys and names, values out of range, references that lead nowhere.
 
-Snakemake reads the file; ``load`` is called on it before the DAG is built. Commands of their own ``read`` it.
+Snakemake reads the file; ``load`` is called on it before the DAG is built, and ``once`` on its text. Commands of their
+own ``read`` it.
 """
 
+import re
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,11 +20,20 @@ from ood.papers import PRINTED
 from ood.recipe import Band, Recipe
 
 NETWORKS = Path(__file__).parent / "networks"
+WORKFLOW = Path(__file__).parents[1]
 NAME = r"^[a-z0-9_]+$"
 
 
 def _networks() -> list[str]:
     return [file.stem for file in NETWORKS.glob("[!_]*.py")]
+
+
+def _rules() -> set[str]:
+    """The names of the workflow's rules, other than those that are made of names in config.yaml."""
+    sources = [WORKFLOW / "Snakefile", *(WORKFLOW / "rules").glob("*.smk")]
+    return {
+        name for file in sources for name in re.findall(r"^(?:use )?rule .*?(\w+)(?: with)?:$", file.read_text(), re.M)
+    }
 
 
 def _known(place: str, kind: str, names: list, allowed: Iterable) -> None:
@@ -69,7 +80,7 @@ class Benchmark(Strict):
     title: str
     id: str
     ood: list[str] = Field(min_length=1)
-    averages: dict[Annotated[str, Field(pattern=NAME)], list[str]] | None = None
+    averages: dict[Annotated[str, Field(pattern=NAME)], Annotated[list[str], Field(min_length=1)]] | None = None
     network: Network
     input_size: int = Field(gt=0)
     recipe: str | None = None
@@ -139,6 +150,12 @@ class Config(Strict):
             _known(f"editions.{name}", "benchmark", members, self.benchmarks)
             if name in self.benchmarks:
                 raise Problem(f"editions.{name}: a benchmark has that name, and both are targets. Choose another.")
+        for place in (
+            *(f"editions.{name}" for name in self.editions),
+            *(f"benchmarks.{name}" for name in self.benchmarks),
+        ):
+            if place.partition(".")[2] in _rules():
+                raise Problem(f"{place}: a rule of the workflow has that name, and both are targets. Choose another.")
         for key, benchmark in self.benchmarks.items():
             place = f"benchmarks.{key}"
             _known(f"{place}.id", "dataset", [benchmark.id], datasets)
@@ -153,6 +170,8 @@ class Config(Strict):
                 _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces], PRINTED)
             for name, members in benchmark.averaged().items():
                 _known(f"{place}.averages.{name}", "OOD set", members, benchmark.ood)
+                if name in benchmark.ood:
+                    raise Problem(f"{place}.averages.{name}: an OOD set has that name. Choose another for the average.")
             if benchmark.recipe:
                 _known(f"{place}.recipe", "recipe", [benchmark.recipe], self.recipes)
             if benchmark.weights:
@@ -242,6 +261,28 @@ def load(raw: dict[str, Any]) -> Config:
     return config
 
 
+def _twice(node: yaml.Node, key: str = "") -> Iterator[tuple[str, int]]:
+    """Keys that stand twice in one mapping, and the line of the second."""
+    if isinstance(node, yaml.SequenceNode):
+        for place, value in enumerate(node.value):
+            yield from _twice(value, f"{key}{place}.")
+    elif isinstance(node, yaml.MappingNode):
+        seen = set()
+        for name, value in node.value:
+            if name.value in seen:
+                yield key + name.value, name.start_mark.line + 1
+            seen.add(name.value)
+            yield from _twice(value, f"{key}{name.value}.")
+
+
+def once(file: Path) -> None:
+    """Raise Problem for a key that stands twice: of its values YAML takes the last, without a word."""
+    for key, line in _twice(yaml.compose(file.read_text(), yaml.SafeLoader)):
+        raise Problem(f"{file.name}: {key}: this key stands twice, again in line {line}. Remove one of them.")
+
+
 def read() -> Config:
     """The checked configuration of this folder."""
-    return load(yaml.safe_load(Path("config.yaml").read_text()))
+    file = Path("config.yaml")
+    once(file)
+    return load(yaml.safe_load(file.read_text()))

@@ -10,12 +10,14 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, workflow.basedir)  # the library `ood` lies beside this workflow
 
 from ood import catalogue, claims, closure, detectors, head
-from ood.config import load
+from ood.config import load, once
 from ood.errors import Problem
 
 shell.prefix("set -euo pipefail; export PYTHONPATH=workflow; ")
 
 try:
+    for file in map(Path, workflow.configfiles):
+        once(file)
     CONFIG, DATASETS, FILES = load(config), catalogue.datasets(), catalogue.files()
     CLAIMS = claims.load(Path("paper/claims.yaml"))
 except Problem as problem:
