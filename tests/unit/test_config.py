@@ -1,11 +1,13 @@
 """config.yaml is refused with the key, the value, what is allowed and the nearest right spelling."""
 
+import inspect
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
-from ood import catalogue
+from ood import catalogue, networks, signature
 from ood.config import load, once
 from ood.errors import Problem
 from ood.papers import REPRODUCED
@@ -77,6 +79,32 @@ WRONG = {
         "ood: unknown dataset 'leters'. Did you mean 'letters'?",
     ),
     "an unknown network": ("benchmarks.digits.network.name", "resnet43", "unknown network 'resnet43'. Did you mean"),
+    "an unknown option of a network": (
+        "benchmarks.cifar10.network",
+        {"name": "resnet34", "widht": 8},
+        "benchmarks.cifar10.network: unknown option of resnet34 'widht'. Did you mean 'width'?",
+    ),
+    "an option of a network without any": (
+        "benchmarks.mnist.network.width",
+        8,
+        "benchmarks.mnist.network.width: the network 'playground_mlp' has no options. Remove it.",
+    ),
+    "an option of another type": (
+        "benchmarks.cifar10.network.width",
+        "8",
+        "benchmarks.cifar10.network.width: '8' is not allowed: int is expected.",
+    ),
+    "an option that is true": ("benchmarks.cifar10.network.width", True, "True is not allowed: int is expected."),
+    "too many channels": (
+        "benchmarks.digits.network",
+        {"name": "resnet34", "width": 8},
+        "digits has images of 8x8x1, and the input of 'resnet34' has channels: 3. Set channels: 1 there.",
+    ),
+    "too few channels": (
+        "benchmarks.cifar10.network",
+        {"name": "playground_mlp"},
+        "of 32x32x3, and the input of 'playground_mlp' has channels: 1. Choose another network or dataset.",
+    ),
     "an unknown recipe": (
         "benchmarks.digits.recipe",
         "digit",
@@ -209,3 +237,14 @@ def test_a_key_that_stands_twice_is_named(tmp_path, old, new, key):
     file.write_text(TEXT.replace(old, new, 1))
     with pytest.raises(Problem, match=rf"^config.yaml: {key}: this key stands twice, again in line \d+\. Remove one"):
         once(file)
+
+
+def test_what_is_read_of_a_network_s_source_is_what_the_class_has():
+    for name in signature.names():
+        network = networks.architecture(name)
+        options = list(inspect.signature(network).parameters)[1:]
+        signature.check("", name, {option: inspect.signature(network).parameters[option].default for option in options})
+        with pytest.raises(Problem):
+            signature.check("", name, {"no_such_option": 1})
+        with torch.device("meta"):
+            assert signature.channels(name, {}) == (network(10).channels, "channels" in options)

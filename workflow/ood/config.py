@@ -14,18 +14,13 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ood import catalogue, detectors
+from ood import catalogue, detectors, signature
 from ood.errors import Problem, unknown
 from ood.papers import PRINTED
 from ood.recipe import Band, Recipe
 
-NETWORKS = Path(__file__).parent / "networks"
 WORKFLOW = Path(__file__).parents[1]
 NAME = r"^[a-z0-9_]+$"
-
-
-def _networks() -> list[str]:
-    return [file.stem for file in NETWORKS.glob("[!_]*.py")]
 
 
 def _rules() -> set[str]:
@@ -160,7 +155,8 @@ class Config(Strict):
             place = f"benchmarks.{key}"
             _known(f"{place}.id", "dataset", [benchmark.id], datasets)
             _known(f"{place}.ood", "dataset", benchmark.ood, datasets)
-            _known(f"{place}.network.name", "network", [benchmark.network.name], _networks())
+            _known(f"{place}.network.name", "network", [benchmark.network.name], signature.names())
+            self._network(f"{place}.network", benchmark.network.model_dump(), datasets[benchmark.id])
             _known(f"{place}.detectors", "detector", benchmark.detectors or [], self.detectors)
             _known(f"{place}.also", "detector on request", benchmark.also, self.on_request)
             _known(f"{place}.also", "detector", self.methods(key), self.detectors)
@@ -183,6 +179,19 @@ class Config(Strict):
                     "any. Give weights instead, or a dataset whose row in resources/datasets.csv has a size."
                 )
         return self
+
+    @staticmethod
+    def _network(place: str, options: dict[str, Any], identity: catalogue.Dataset) -> None:
+        """Raise Problem unless a network has these options, and takes the images of the dataset."""
+        name = options.pop("name")
+        signature.check(place, name, options)
+        takes, optional = signature.channels(name, options)
+        if takes != identity.channels:
+            remedy = f"Set channels: {identity.channels} there." if optional else "Choose another network or dataset."
+            raise Problem(
+                f"{place}: {identity.dataset} has {identity.shape}, and the input of '{name}' has channels: "
+                f"{takes}. {remedy}"
+            )
 
     @staticmethod
     def _same_shape(place: str, identity: catalogue.Dataset, oods: list[catalogue.Dataset]) -> None:
