@@ -10,12 +10,14 @@ cores=$1 edition=$2
 made=results/editions/$edition
 report=$made/report.html
 mkdir -p results
-exec 9> results/.lock
-flock --nonblock 9 || { echo "Another run is at work in this folder; waiting for it ..." >&2; flock 9; }
+exec 9>> results/.lock
+flock --nonblock 9 || { echo "Another run is at work in $PWD ($(cat results/.lock)); waiting for it ..." >&2; flock 9; }
+: > results/.lock
+echo "process $$ on $(uname -n): $0 $*" >&9
 rm -rf results/.partial
 
 failed=0
-snakemake "$edition" --cores "$cores" --nolock --rerun-incomplete --quiet rules host || failed=$?
+OOD_LOCK_HELD=1 snakemake "$edition" --cores "$cores" --nolock --rerun-incomplete --quiet rules host || failed=$?
 changed() {
     find results workflow/report "$made" \( -path results/logs -o -path results/editions \) -prune -o \
         -type f ! -name .lock -newer "$report" -print -quit

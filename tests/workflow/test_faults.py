@@ -1,6 +1,7 @@
 """What goes wrong, and what the user is told; nothing half-written, nothing lost."""
 
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -30,6 +31,43 @@ def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(finished, fr
     assert "HEADLINE" in str(fresh.digests())
     assert fresh.digests() == finished.digests()
     assert not list((fresh.folder / "results/.partial").glob("*"))
+
+
+def test_two_runs_in_one_folder_keep_out_of_each_other(fresh):
+    """A plain Snakemake is at work: a second one is refused, and make waits before it clears what jobs are writing."""
+    command = ["snakemake", "--cores", "1", "--", "results/data/letters/index.parquet"]
+    at_work = fresh.folder / "results/.partial/of-a-job-at-work"
+    at_work.mkdir(parents=True)
+    lock = fresh.folder / "results/.lock"
+    first = subprocess.Popen(command, cwd=fresh.folder, env=fresh.environment(), stderr=subprocess.DEVNULL)
+    try:
+        while not lock.is_file() or not lock.read_text():
+            assert first.poll() is None
+            time.sleep(0.1)
+        first.send_signal(signal.SIGSTOP)
+        holder = (
+            f"Another run is at work in {fresh.folder} (process {first.pid} on {platform.node()}: snakemake --cores 1"
+        )
+        second = fresh.snakemake("results/data/faces/index.parquet")
+        assert second.returncode != 0
+        assert holder in second.stderr and "Traceback" not in second.stderr, second.stderr
+        waiting = subprocess.Popen(
+            ["workflow/run.sh", "1", "demo"],
+            cwd=fresh.folder,
+            env=fresh.environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert holder in waiting.stderr.readline()
+        waiting.kill()
+        waiting.wait()
+        assert at_work.is_dir()
+    finally:
+        first.send_signal(signal.SIGCONT)
+        first.wait()
+    assert first.returncode == 0
+    for _ in range(2):  # none of them has left the folder locked
+        assert fresh.snakemake("results/data/faces/index.parquet").returncode == 0
 
 
 def test_a_checkpoint_outside_its_band_stops_what_hangs_on_it(project):

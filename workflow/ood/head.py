@@ -1,14 +1,16 @@
-"""What a Snakemake process does before it submits jobs to a cluster: it may come after one that was killed.
+"""What Snakemake does before it runs jobs: it keeps others out of the folder, and may come after a killed process.
 
-The jobs of a killed process live on. Those that wait in the queue are cancelled; those that run, in which hours may
-have been spent, are waited for, so that no job is done by two at once and scratch can be cleared. Then the same command
-is started over, for a new plan. What they made has no entry in Snakemake's own notes, which are written by the process
-that submits: it is entered now if its record (ood.ledger) says that today's parameters and code made it, else deleted.
+On a cluster the jobs of a killed process live on. Those that wait in the queue are cancelled; those that run, in which
+hours may have been spent, are waited for, so that no job is done by two at once and scratch can be cleared. Then the
+same command is started over, for a new plan. What they made has no entry in Snakemake's own notes, which are written by
+the process that submits: it is entered now if its record (ood.ledger) says that today's parameters and code made it,
+else deleted.
 """
 
 import fcntl
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from ood.errors import Problem
 from ood.step import PARTIAL
 
 LOCK = Path(ledger.RESULTS, ".lock")  # workflow/run.sh takes the same one
+HELD = "OOD_LOCK_HELD"  # in the environment: whoever started this process holds it
 PREFIX = "ood_"  # of the jobs' names: slurm/config.yaml
 SECONDS_BETWEEN_QUERIES = 5
 _held = []  # the lock's open file: the operating system gives it up with this process, however that ends
@@ -33,7 +36,10 @@ def lock() -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Problem(f"Another run is at work in {Path.cwd()}. Wait for it, or stop it.") from None
+        holder = LOCK.read_text().strip()
+        raise Problem(f"Another run is at work in {Path.cwd()} ({holder}). Wait for it, or stop it.") from None
+    file.truncate(0)
+    print(f"process {os.getpid()} on {platform.node()}: {Path(sys.argv[0]).name}", *sys.argv[1:], file=file, flush=True)
     _held.append(file)
 
 
@@ -86,8 +92,14 @@ def take_over(workflow: Any) -> bool:
 
 
 def start(workflow: Any) -> None:
-    """Make the folder this run's own. Starts the command over if there is anything new to plan with."""
-    lock()
+    """Make the folder this run's own; of one whose jobs may outlive it, take over what an earlier one has left.
+
+    Starts the command over if there is anything new to plan with.
+    """
+    if not os.environ.get(HELD):
+        lock()
+    if workflow.local_exec:
+        return
     outlived = bool(shutil.which("squeue")) and outlive()
     shutil.rmtree(PARTIAL, ignore_errors=True)
     if outlived or take_over(workflow):
