@@ -42,7 +42,25 @@ def test_of_alternative_files_those_at_hand_are_taken():
     assert cifar.needs(set()) == official == ["cifar-10-binary.tar.gz"]
     assert cifar.needs(set(columns)) == columns and cifar.needs({*columns, *official}) == official
     assert cifar.needs(set(columns[1:])) == official
+    assert cifar.needs(set(columns), {*columns, *official}) == columns
+    assert cifar.needs(set(columns[1:]), {*columns, *official}) == official
     assert catalogue.datasets()["digits"].needs(set()) == []
+
+
+def test_what_was_fetched_comes_before_what_a_mirror_has(tmp_path, monkeypatch):
+    """Another form of the same data, put into the mirror later, is not taken: it would make stale what there is."""
+    monkeypatch.chdir(tmp_path)
+    cifar = catalogue.datasets()["cifar10"]
+    official, columns = cifar.files
+    for path in (catalogue.ARCHIVES / name for name in columns):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / official[0]).touch()
+    assert cifar.needs(*catalogue.present("mirror")) == columns
+    assert catalogue.present("mirror")[1] == {*official, *columns} and not catalogue.present("")[1] - set(columns)
+    (catalogue.ARCHIVES / columns[0]).unlink()
+    assert cifar.needs(*catalogue.present("mirror")) == official
 
 
 def broken(tmp_path, table: str, column: str, value: str):

@@ -137,9 +137,11 @@ class Dataset(BaseModel):
         """What its images are, in words."""
         return "encoded pictures" if self.packed else f"images of {self.size}x{self.size}x{self.channels}"
 
-    def needs(self, present: set[str]) -> list[str]:
-        """The names of the files it is made of: the first alternative that is ``present``, else the first."""
-        complete = [names for names in self.files if present.issuperset(names)]
+    def needs(self, *present: set[str]) -> list[str]:
+        """The names of the files it is made of: the first alternative that lies in the first of these places, else in
+        the next; when it is in none, the first.
+        """
+        complete = [names for place in present for names in self.files if place.issuperset(names)]
         return next(iter(complete or self.files), [])
 
 
@@ -179,10 +181,11 @@ def is_url(mirror: str) -> bool:
     return mirror.startswith(("https://", "http://"))
 
 
-def present(mirror: str) -> set[str]:
-    """The files that are at hand: fetched, or in a mirror that is a folder (a URL is not asked)."""
-    folders = [ARCHIVES] if not mirror or is_url(mirror) else [ARCHIVES, Path(mirror)]
-    return {name for name in files() if any((folder / name).is_file() for folder in folders)}
+def present(mirror: str) -> tuple[set[str], set[str]]:
+    """The files that were fetched, and those that are at hand: these or in a mirror that is a folder, no URL."""
+    fetched = {name for name in files() if (ARCHIVES / name).is_file()}
+    folder = None if not mirror or is_url(mirror) else Path(mirror)
+    return fetched, fetched | {name for name in files() if folder and (folder / name).is_file()}
 
 
 @cache

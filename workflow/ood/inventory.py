@@ -41,14 +41,14 @@ def _wants(config: Config) -> Iterator[tuple[str, str]]:
         yield from ((f"benchmarks.{name}.ood", dataset) for dataset in benchmark.ood)
 
 
-def uses(config: Config, at_hand: set[str]) -> tuple[dict[str, Use], dict[str, Use]]:
+def uses(config: Config, *at_hand: set[str]) -> tuple[dict[str, Use], dict[str, Use]]:
     """(needed, spare) by file: needed for the alternatives that are taken when these are ``at_hand``, or for others."""
     needed, spare = defaultdict(Use), defaultdict(Use)
     for key, dataset in _wants(config):
         row = datasets()[dataset]
         for names in row.files:
             for name in names:
-                use = (needed if names == row.needs(at_hand) else spare)[name]
+                use = (needed if names == row.needs(*at_hand) else spare)[name]
                 use.add(key, dataset, [others for others in row.files if others != names])
     for name, benchmark in config.benchmarks.items():
         if benchmark.weights:
@@ -96,7 +96,7 @@ def _sum(what: str, missing: list[File]) -> str:
 
 def report(config: Config, mirror: str) -> Iterator[str]:
     """Lines on all files: those that config.yaml needs, in its order; the others, in that of the table; totals."""
-    needed, spare = uses(config, present(mirror))
+    needed, spare = uses(config, *present(mirror))
     yield f"Needed by config.yaml; of alternatives, one is enough. Mirror: {mirror or 'none'}"
     for name, use in needed.items():
         yield from _entry(files()[name], mirror, f"needed by {use}")

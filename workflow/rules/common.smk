@@ -31,7 +31,8 @@ PUBLISHED = sorted(str(path) for path in Path("paper/published").glob("*.csv"))
 RUN_NETWORKS = [name for name in CONFIG.detectors if detectors.method(name).consumes == "network"]
 REPORTED = os.environ.get("OOD_EDITION", "")  # the edition of which an HTML report is made, if one is
 OPENED = 1_500_000  # bytes: in base64 what Chromium opens of a page inside a report of one file, 2 MiB
-# The fetching step reads it there: a file is the same wherever it comes from, so another mirror makes nothing stale.
+# The fetching step reads it there: a file is the same wherever it comes from, and of alternatives the fetched one comes
+# first, so another mirror makes nothing stale.
 PRESENT = catalogue.present(os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or ""))
 
 
@@ -85,8 +86,8 @@ def code(*modules):
 
 
 def archives(dataset):
-    """The fetched files that a dataset is made of: of several alternatives one that is at hand, else the first."""
-    return [str(catalogue.ARCHIVES / file) for file in DATASETS[dataset].needs(PRESENT)]
+    """The fetched files that a dataset is made of: of alternatives one that was fetched or is at hand, else the first."""
+    return [str(catalogue.ARCHIVES / file) for file in DATASETS[dataset].needs(*PRESENT)]
 
 
 def images(dataset):
