@@ -75,6 +75,14 @@ def test_a_range_is_read_in_one_unit():
     assert str(cost.Range(0.5, 2000)) == "0:30:00 to 2,000 h"
 
 
+def test_without_the_papers_own_benchmarks_there_is_nothing_to_estimate():
+    known = config.read()
+    assert "cifar10" in cost.own(known)
+    without = {name: members for name, members in known.editions.items() if name != "full"}
+    with pytest.raises(Problem, match=r"config.yaml: editions: there is no 'full'"):
+        cost.own(known.model_copy(update={"editions": without}))
+
+
 def test_without_a_run_there_is_nothing_to_go_by():
     with pytest.raises(Problem, match="nothing was measured"):
         cost.rates(config.read(), cost.measured(records(record("results/data/digits/images.npy", "prepare", 0.5))))

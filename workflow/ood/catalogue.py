@@ -30,13 +30,14 @@ Optional = BeforeValidator(lambda text: None if text == "" else text)
 class File(BaseModel):
     """A file to obtain: its ``urls`` in the order they are tried; none means that it must come from a mirror.
 
-    ``file`` is its path in a mirror and under results/archives. ``digest`` is ``md5:`` or ``sha256:`` and the published
-    hex digits, or the first 8 of them where only those are published; empty where none is. ``items``: images in it.
+    ``file`` is its path in a mirror and under results/archives, of characters that a shell takes as they are.
+    ``digest`` is ``md5:`` or ``sha256:`` and the published hex digits, or the first 8 of them where only those are
+    published; empty where none is. ``items``: images in it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    file: str
+    file: str = Field(pattern=r"^[A-Za-z0-9._/-]+$")
     dataset: str
     version: str
     urls: Words
