@@ -38,6 +38,31 @@ def test_a_run_without_snakemake_has_its_bytes_and_is_taken_as_made(fresh, finis
         assert records[0]["id"] == records[1]["id"]
 
 
+def test_what_is_stale_is_made_again_once(project):
+    """A detector was edited; its network was not."""
+    before = {path: (project.folder / f"{path}.record.json").read_bytes() for path in (TARGET, MADE[1])}
+    project.edit("workflow/ood/detectors/msp.py", '"""', '"""Edited. ')
+    script = project.run("python", "-m", "ood.script", TARGET)
+    assert script.returncode == 0, script.stderr
+    for steps in (1, 0):
+        result = project.run("bash", "-c", script.stdout)
+        assert (result.returncode, result.stderr.count(f"score {TARGET}")) == (0, steps), result.stderr
+    after = {path: (project.folder / f"{path}.record.json").read_bytes() for path in before}
+    assert after[TARGET] != before[TARGET] and after[MADE[1]] == before[MADE[1]]
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("digts", "unknown target 'digts'. Did you mean 'digits'?"),
+        ("results/scores/digits/seed0/mps.parquet", "results/scores/digits/seed0/mps.parquet"),
+    ],
+)
+def test_an_unknown_target_is_named(fresh, target, message):
+    result = fresh.run("python", "-m", "ood.script", target)
+    assert result.returncode == 1 and message in result.stderr and "Traceback" not in result.stderr, result.stderr
+
+
 def test_a_target_must_be_named(fresh):
     result = fresh.run("python", "-m", "ood.script")
     assert result.returncode == 1 and "TARGET=cifar10" in result.stderr

@@ -15,10 +15,11 @@ from typing import Any
 
 from snakemake.api import SnakemakeApi
 from snakemake.cli import parse_args
+from snakemake.exceptions import MissingInputException, MissingRuleException, WorkflowError
 from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
 
 from ood import closure, ledger, progress
-from ood.errors import Problem
+from ood.errors import Problem, unknown
 
 FRESH, STALE, MISSING, FAILED = STATES = ("fresh", "stale", "missing", "failed")
 
@@ -165,5 +166,10 @@ def plan(*targets: str) -> list[Job]:
         )
         workflow = workflow_api._workflow
         workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
-        workflow._build_dag()
+        try:
+            workflow._build_dag()
+        except (MissingRuleException, MissingInputException, WorkflowError) as error:
+            names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
+            wrong = next((name for name in targets if name not in names and "/" not in name), None)
+            raise Problem(unknown("target", wrong, names) if wrong else str(error)) from None
         return list(_jobs(workflow.dag))
