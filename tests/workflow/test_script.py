@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -38,6 +40,24 @@ def test_a_run_without_snakemake_has_its_bytes_and_is_taken_as_made(fresh, finis
         assert records[0]["id"] == records[1]["id"]
 
 
+def plan(project) -> list[str]:
+    """The number of jobs that are left to do."""
+    script = project.run("python", "-m", "ood.script", TARGET)
+    assert script.returncode == 0, script.stderr
+    return re.findall(r"^# \d+ jobs", script.stdout, re.M)
+
+
+def test_an_edit_after_results_came_from_elsewhere_is_noticed(project):
+    """Without Snakemake's notes: of what was made before the edit, the records know with which code."""
+    shutil.rmtree(project.folder / ".snakemake")
+    project.edit("workflow/ood/detectors/msp.py", '"""', '"""Edited. ')
+    assert project.planned(TARGET) == {}
+    assert plan(project) == ["# 1 jobs"]
+    assert project.planned(TARGET) == {"score": 1}
+    assert project.snakemake(TARGET).returncode == 0
+    assert project.planned(TARGET) == {}
+
+
 def test_what_is_stale_is_made_again_once(project):
     """A detector was edited; its network was not."""
     before = {path: (project.folder / f"{path}.record.json").read_bytes() for path in (TARGET, MADE[1])}
@@ -49,6 +69,9 @@ def test_what_is_stale_is_made_again_once(project):
         assert (result.returncode, result.stderr.count(f"score {TARGET}")) == (0, steps), result.stderr
     after = {path: (project.folder / f"{path}.record.json").read_bytes() for path in before}
     assert after[TARGET] != before[TARGET] and after[MADE[1]] == before[MADE[1]]
+    assert project.planned(TARGET) == {"score": 1}  # Snakemake knows of what it has made itself
+    assert plan(project) == ["# 0 jobs"]
+    assert project.planned(TARGET) == {}
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,54 @@ def _current(job: Any) -> bool:
     )
 
 
+class _AsMade:
+    """A job as Snakemake's notes want it, with the parameters that made its outputs, whatever it has today."""
+
+    def __init__(self, job: Any, parameters: list[str]):
+        self._job, self.non_derived_params = job, parameters
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._job, name)
+
+
+def _made_with(job: Any) -> list[str] | None:
+    """The parameters that made a job's outputs, by their records; None where these are not all there, or differ."""
+    try:
+        records = [ledger.read(Path(output)) for output in job.output if Path(output).exists()]
+    except Problem:
+        return None
+    coded = job.params.get("code") is not None
+    parameters = {
+        (json.dumps(record["spec"], sort_keys=True), *([record["code"]["digest"]] if coded else []))
+        for record in records
+    }
+    return list(parameters.pop()) if len(records) == len(job.output) and len(parameters) == 1 else None
+
+
+def _noted(job: Any, made: list[str], notes: Any) -> bool:
+    """Whether Snakemake's notes are about the outputs that are there now, or say of them what the records say."""
+    entries = {output: notes.metadata(output) for output in job.output}
+    said = set(map(repr, made))
+    return all(
+        entry and (entry.endtime == Path(output).stat().st_mtime or set(entry.params or ()) == said)
+        for output, entry in entries.items()
+    )
+
+
+def note(workflow: Any) -> bool:
+    """Enter into Snakemake's notes what came from elsewhere, with what made it; whether there was anything to enter.
+
+    From then on Snakemake sees by itself whether it would be made otherwise now.
+    """
+    found, notes = False, workflow.persistence
+    for job in workflow.dag.jobs:
+        made = _made_with(job) if job.output else None
+        if made and not _noted(job, made, notes) and not workflow.async_run(notes.incomplete(job)):
+            workflow.async_run(notes.finished(_AsMade(job, made)))
+            found = True
+    return found
+
+
 def take_over(workflow: Any) -> bool:
     """Enter what was finished without Snakemake's noticing into its notes; whether something stale was deleted."""
     deleted = False

@@ -16,9 +16,9 @@ from typing import Any
 from snakemake.api import SnakemakeApi
 from snakemake.cli import parse_args
 from snakemake.exceptions import MissingInputException, MissingRuleException, WorkflowError
-from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
+from snakemake.settings.types import DAGSettings, ExecutionSettings, OutputSettings, Quietness, ResourceSettings
 
-from ood import closure, ledger, progress
+from ood import closure, head, ledger, progress
 from ood.errors import Problem, unknown
 
 FRESH, STALE, MISSING, FAILED = STATES = ("fresh", "stale", "missing", "failed")
@@ -145,8 +145,10 @@ def _jobs(dag: Any) -> Iterator[Job]:
         yield made
 
 
-def plan(*targets: str) -> list[Job]:
+def plan(*targets: str, noted: bool = False) -> list[Job]:
     """The jobs of these targets, each after those that it rests on. Runs none.
+
+    What was made elsewhere and copied here is first ``noted``, so that it is judged like the rest.
 
     Snakemake shows its DAG to executors and report writers only, hence the two private calls; they are what its own
     --summary does. The profile is read as the command line does.
@@ -172,4 +174,7 @@ def plan(*targets: str) -> list[Job]:
             names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
             wrong = next((name for name in targets if name not in names and "/" not in name), None)
             raise Problem(unknown("target", wrong, names) if wrong else str(error)) from None
-        return list(_jobs(workflow.dag))
+        workflow.execution_settings = ExecutionSettings()  # the notes ask for them
+        if noted or not head.note(workflow):
+            return list(_jobs(workflow.dag))
+    return plan(*targets, noted=True)
