@@ -302,8 +302,9 @@ def test_what_a_steps_record_says_in_this_project_is_done_again(project):
 )
 def test_what_no_step_needs_is_found_and_not_done(project, monkeypatch, step, inputs, spec, said):
     monkeypatch.setattr(replay, "function", lambda _: pytest.fail("it was run"))
-    (found,) = replay.again(named(step, inputs, **spec), "results/out", project / "scratch")
-    assert found.file == "results/out" and said in found.what and "is not made again: its " in found.what
+    found = replay.again(named(step, inputs, **spec), "results/out", project / "scratch")
+    assert [one.file for one in found] == ["results/out"]
+    assert said in found[0].what and "is not made again: its " in found[0].what
     assert not (project / "scratch").exists()
 
 
