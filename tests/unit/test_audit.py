@@ -337,6 +337,7 @@ def test_hidden_folders_of_results_are_not_walked_where_jobs_are_at_work(tmp_pat
     for file in ("results/.partial/a/draft", "results/data/.hidden/b", "results/data/c", "results/data/c.record.json"):
         Path(file).parent.mkdir(parents=True, exist_ok=True)
         Path(file).write_text("")
+    assert not any(".partial" in str(path) for path in walk())
     listed = os.scandir
 
     def scandir(path: str) -> object:
@@ -347,4 +348,3 @@ def test_hidden_folders_of_results_are_not_walked_where_jobs_are_at_work(tmp_pat
     monkeypatch.setattr(os, "scandir", scandir)
     assert [str(path) for path in files()] == ["results/data/.hidden/b", "results/data/c"]
     assert list(Records.load().broken) == ["results/data/c.record.json"]
-    assert not any(".partial" in str(path) for path in walk())
