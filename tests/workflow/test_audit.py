@@ -632,7 +632,9 @@ def test_every_number_of_a_table_leads_to_its_lineage_from_its_own_page_and_besi
     assert len(tables) > 10
     for table in tables:
         (base, *links), _ = anchors(table)
-        assert set(links) == {f"#{anchor(name)}" for name in pd.read_csv(table.with_suffix(".csv"))["id"]}
+        numbers = pd.read_csv(table.with_suffix(".csv"))
+        entries = numbers.dropna(subset="panel") if "panel" in numbers else numbers  # the others stand in the foot
+        assert set(links) == {f"#{anchor(name)}" for name in entries["id"]}
         page = Path(table.parent, base)
         here, places = anchors(page)
         assert set(links) <= set(here) <= {f"#{place}" for place in places}

@@ -64,7 +64,7 @@ def test_printed_numbers_are_those_of_the_cells(finished):
 
     cells = pd.read_parquet(finished.folder / "results/cells/digits.parquet")
     table = pd.read_csv(finished.folder / "results/editions/demo/artifacts/overview/HEADLINE.digits.csv", dtype=str)
-    for row in table.itertuples():
+    for row in table.dropna(subset="cell").itertuples():  # the others stand in the foot
         benchmark, detector, variant, dataset, metric = row.cell.split("/")
         keys = {"detector": detector, "variant": variant, "dataset": dataset, "metric": metric}
         cell = cells.loc[(cells[list(keys)] == pd.Series(keys)).all(axis=1)].iloc[0]
