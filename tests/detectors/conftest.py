@@ -7,11 +7,19 @@ import torch
 from ood import networks
 from ood.attribution import attributions as attribute
 from ood.attribution import blocks, channels
-from ood.detectors import Attributions, Features, Labelled
+from ood.detectors import Attributions, Features, Labelled, mahalanobis_layers
 from ood.networks import bit_r101x1
 from ood.networks.resnet34 import Network
 
 torch.set_num_threads(1)  # as every step does
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_grid():
+    """Two steps instead of seven for Mahalanobis over layers to choose from: what it promises hangs on no number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mahalanobis_layers, "EPSILONS", (0.0, 0.01))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,8 @@ def test_a_record_that_cannot_be_read_is_one(levels):
     assert not verify()
 
 
-def test_of_parts_of_editions_todays_configuration_is_not_asked(levels, monkeypatch):
+def test_of_parts_of_editions_todays_configuration_is_not_asked(levels, monkeypatch, tmp_path):
     monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(chain, "plan", lambda *targets: pytest.fail("it was asked"))
     assert chain.verify(Records({}, {}), []).findings == []
