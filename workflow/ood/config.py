@@ -145,12 +145,12 @@ class Config(Strict):
             _known(f"editions.{name}", "benchmark", members, self.benchmarks)
             if name in self.benchmarks:
                 raise Problem(f"editions.{name}: a benchmark has that name, and both are targets. Choose another.")
+        rules = _rules()
         for place in (
-            *(f"editions.{name}" for name in self.editions),
-            *(f"benchmarks.{name}" for name in self.benchmarks),
+            *(f"editions.{name}" for name in self.editions if name in rules),
+            *(f"benchmarks.{name}" for name in self.benchmarks if name in rules),
         ):
-            if place.partition(".")[2] in _rules():
-                raise Problem(f"{place}: a rule of the workflow has that name, and both are targets. Choose another.")
+            raise Problem(f"{place}: a rule of the workflow has that name, and both are targets. Choose another.")
         for key, benchmark in self.benchmarks.items():
             place = f"benchmarks.{key}"
             _known(f"{place}.id", "dataset", [benchmark.id], datasets)

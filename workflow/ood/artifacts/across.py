@@ -1,16 +1,13 @@
 """Every method on every benchmark, on average over its OOD sets."""
 
-from ood.artifacts.columns import RANKED
+from ood.artifacts.columns import RANKED, default_rows
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.methods import LABELS
-from ood.artifacts.table import Column, Panel, Row, Table
-from ood.detectors import method
+from ood.artifacts.table import Column, Panel, Table
 
 
 def across(evidence: Evidence) -> Table:
     """ACROSS: a row per method in its default variant, a column per benchmark, AUROC and FPR95."""
     names = dict.fromkeys(name for about in evidence.benchmarks.values() for name in about["detectors"])
-    rows = [Row(name, LABELS.get(name, name.replace("_", r"\_")), (name, method(name).default)) for name in names]
     titles = evidence.titles.items()
     panels = [
         Panel(metric, [Column(f"{name} {metric}", title, (name, "average", metric)) for name, title in titles])
@@ -20,7 +17,7 @@ def across(evidence: Evidence) -> Table:
         "ACROSS",
         "ACROSS",
         "Every method in its default variant on every benchmark, average over its OOD sets.",
-        rows,
+        default_rows(names),
         panels,
         foot="Percent, mean $\\pm$ sample standard deviation over seeds where there are several; "
         f"{RANKED}. Benchmarks differ in their OOD sets: compare within a column.",

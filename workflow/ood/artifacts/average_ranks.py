@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from ood.artifacts import methods
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import WIDTH, Drawn, said, save, style
-from ood.artifacts.methods import LABELS
 from ood.artifacts.table import CONFIDENCE
 from ood.detectors import method
 from ood.ranks import cliques, compare
@@ -41,7 +41,7 @@ def ranks(evidence: Evidence, benchmark: str) -> Drawn:
             left, line = place < half, place if place < half else len(names) - 1 - place
             rank, height, edge = found.ranks[which], top - 0.65 * line, 0.6 if left else len(names) + 0.4
             axis.plot([rank, rank, edge], [0, height, height], color="grey", linewidth=0.6)
-            label = LABELS.get(names[which], names[which].replace("_", " "))
+            label = methods.label(names[which])
             text = f"{label}  {rank:.1f}" if left else f"{rank:.1f}  {label}"
             axis.text(edge + (-0.1 if left else 0.1), height, text, ha="right" if left else "left", va="center", size=8)
         for line, (first, last) in enumerate(bars, start=1):

@@ -1,9 +1,13 @@
-"""What tables by OOD set share: columns of sets and averages, of a benchmark of ours, a paper's own, or both; feet."""
+"""What tables share: rows of methods; columns of sets and averages, of a benchmark or a paper or both; feet."""
+
+from collections.abc import Iterable
 
 from ood.artifacts import ARTIFACTS
 from ood.artifacts.evidence import Evidence
+from ood.artifacts.methods import LABELS
 from ood.artifacts.render import SPECIAL
 from ood.artifacts.table import Column, Panel, Row, Table
+from ood.detectors import method
 from ood.papers import OWN, REPRODUCED, Print
 
 FLIPPED = "AUROC_pairwise_flip"
@@ -12,6 +16,11 @@ SIGNS = (
     "of Igoe et al.\\ does on the small scale."
 )
 RANKED = "bold and underlined: best and second best of a column"
+
+
+def default_rows(names: Iterable[str]) -> list[Row]:
+    """A row per method, in its default variant."""
+    return [Row(name, LABELS.get(name, name.replace("_", r"\_")), (name, method(name).default)) for name in names]
 
 
 def panels(

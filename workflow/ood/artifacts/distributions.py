@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from ood.artifacts import methods
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style, wrapped
-from ood.artifacts.methods import LABELS
 from ood.detectors import method
 from ood.summaries import ALL, BINS
 
@@ -35,7 +35,7 @@ def scores(evidence: Evidence, benchmark: str) -> Drawn:
             for place, ood in enumerate(about["ood"]):
                 _pair(axis, place * BESIDE, *(shown["share", name, default, one] for one in (about["id"], ood)))
             logarithmic = ("log10", name, default, ALL) in shown.index
-            label = LABELS.get(name, name.replace("_", " ")) + ", log" * logarithmic
+            label = methods.label(name) + ", log" * logarithmic
             axis.text(-0.01, 0.3, label, transform=axis.transAxes, ha="right", size=7)
             axis.set(xlim=(0, len(about["ood"]) * BESIDE), ylim=(0, 1.02))
             axis.set_axis_off()

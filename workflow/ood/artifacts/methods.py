@@ -34,3 +34,8 @@ TIMED = {
     "gaia_a": "GAIA-A",
     "gaia_z": "GAIA-Z",
 }
+
+
+def label(name: str) -> str:
+    """What a figure calls a method: without a name of its own, that of its module."""
+    return LABELS.get(name, name.replace("_", " "))

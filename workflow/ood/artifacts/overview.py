@@ -5,12 +5,10 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ood.artifacts.columns import foot, panels
+from ood.artifacts.columns import default_rows, foot, panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style
-from ood.artifacts.methods import LABELS
 from ood.artifacts.table import Column, Panel, Row, Table
-from ood.detectors import method
 from ood.pixels import SHEET
 
 FPR95 = "FPR95: share of OOD images at or above the largest threshold that keeps at least 95\\,\\% of the ID images."
@@ -19,10 +17,7 @@ FPR95 = "FPR95: share of OOD images at or above the largest threshold that keeps
 def headline(evidence: Evidence, benchmark: str) -> Table:
     """HEADLINE: every method's default variant on every OOD set of a benchmark."""
     about = evidence.benchmarks[benchmark]
-    rows = [
-        Row(name, LABELS.get(name, name.replace("_", r"\_")), (name, method(name).default))
-        for name in about["detectors"]
-    ]
+    rows = default_rows(about["detectors"])
     columns = panels(evidence, "HEADLINE", benchmark)
     table = Table(
         "HEADLINE",

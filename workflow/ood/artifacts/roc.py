@@ -3,9 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from ood.artifacts import methods
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style, wrapped
-from ood.artifacts.methods import LABELS
 from ood.detectors import method
 from ood.summaries import FALSE_POSITIVES
 
@@ -36,7 +36,7 @@ def drawn(evidence: Evidence, benchmark: str) -> dict[str, dict]:
     looks = {name: look for name, look in DRAWN.items() if name in evidence.benchmarks[benchmark]["detectors"]}
     return {
         name: {
-            "label": LABELS.get(name, name.replace("_", " ")) + ", best" * (name == first),
+            "label": methods.label(name) + ", best" * (name == first),
             "color": colour,
             "linestyle": dash,
             "linewidth": 1.6 if name == first else 1,

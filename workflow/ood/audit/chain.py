@@ -12,7 +12,7 @@ from pathlib import Path
 from ood import ledger
 from ood.audit.crate import CONTENTS
 from ood.audit.findings import Finding, Level, short
-from ood.audit.records import Record, Records, files
+from ood.audit.records import File, Record, Records, files
 from ood.closure import LOCK, file_of
 from ood.errors import Problem
 from ood.plan import Job, changes, plan
@@ -65,7 +65,7 @@ def inputs(records: Records) -> Iterator[Finding]:
     """
     for path, consumers in records.consumers.items():
         made = sorted(consumers)
-        given = {output: next(one for one in records[output].inputs if one.path == path) for output in made}
+        given = {output: _given(records, path, output) for output in made}
         found = records.digest(path)
         other = [output for output in made if given[output].sha256 != found]
         if other:
@@ -77,6 +77,11 @@ def inputs(records: Records) -> Iterator[Finding]:
         if other:
             what = f"does not have the record that {_several(other)} made from: id"
             yield Finding(path, what, short(given[other[0]].record), short(identity))
+
+
+def _given(records: Records, path: str, output: str) -> File:
+    """What a file was when an output was made from it."""
+    return next(one for one in records[output].inputs if one.path == path)
 
 
 def _since(records: Records, path: str, output: str) -> bool:
@@ -98,8 +103,7 @@ def made_again(records: Records) -> list[str]:
 
 
 def _same_bytes(records: Records, path: str, output: str) -> bool:
-    given = next(one for one in records[output].inputs if one.path == path)
-    known = records[path]
+    given, known = _given(records, path, output), records[path]
     return given.record != known.id and given.sha256 == known.output.sha256 and _since(records, path, output)
 
 
