@@ -79,6 +79,11 @@ def test_cifars_binary_records(tmp_path, classes):
     chosen = list(cifar.pictures([path], 0, RNG(0), classes, ["train"], {"train": 1}))
     first = sorted(np.unique(fine[:trained], return_index=True)[1])
     assert [picture.label for picture in chosen] == fine[first].tolist()
+    fewer = list(cifar.pictures([path], 0, RNG(0), classes, ["train", "test"], without={"test": [0, 2]}))
+    assert [picture.source for picture in found if picture.source not in {kept.source for kept in fewer}] == [
+        f"cifar{classes}.test[0]",
+        f"cifar{classes}.test[2]",
+    ]
     contents.popitem()
     with pytest.raises(Problem, match=rf"cifar\.tar\.gz has no {folder}/test"):
         list(cifar.pictures([write(path, contents)], 0, RNG(0), classes, ["test"]))

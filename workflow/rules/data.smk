@@ -1,5 +1,6 @@
 # Files -> uint8 images or a tar of encoded pictures, an index with a digest per image, a card. Only ``fetch`` uses the
-# network, on the local machine. Local are also, here and elsewhere, jobs of a second or two.
+# network, on the local machine. Local are also, here and elsewhere, jobs of a second or two. All of it goes before what
+# else could start: data with which nothing can be right are found before networks are trained.
 localrules:
     fetch,
     disjoint,
@@ -11,6 +12,7 @@ rule fetch:
         file="results/archives/{file}",
     log:
         "results/logs/archives/{file}.log",
+    priority: 1
     conda:
         "../../envs/ood.yaml"
     params:
@@ -33,6 +35,7 @@ rule prepare:
         "results/logs/data/{dataset}.log",
     wildcard_constraints:
         dataset=any_of(name for name in DATASETS if not DATASETS[name].packed),
+    priority: 1
     conda:
         "../../envs/ood.yaml"
     params:
@@ -56,6 +59,7 @@ rule pack:
         "results/logs/data/{dataset}.log",
     wildcard_constraints:
         dataset=any_of(name for name in DATASETS if DATASETS[name].packed),
+    priority: 1
     conda:
         "../../envs/ood.yaml"
     params:
@@ -74,6 +78,7 @@ rule disjoint:
         counts="results/data/disjoint/{benchmark}.json",
     log:
         "results/logs/data/disjoint/{benchmark}.log",
+    priority: 1
     conda:
         "../../envs/ood.yaml"
     params:

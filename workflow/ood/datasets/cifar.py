@@ -62,12 +62,17 @@ def pictures(
     classes: int,
     splits: list[str],
     per_class: dict[str, int] | None = None,
+    without: dict[str, list[int]] | None = None,
 ) -> Iterator[Picture]:
-    """The images of ``splits``, in order; of each class only the first ``per_class[split]`` if that is given."""
+    """The images of ``splits``, in order; of each class only the first ``per_class[split]`` if that is given.
+
+    without: by split the places of images that are left out, as one of another set that this one is compared with.
+    """
+    left_out = {(split, place) for split, places in (without or {}).items() for place in places}
     sets = _columns(files, classes, splits) if len(files) > 1 else _binary(files[0], classes, splits)
     for split, (images, labels) in sets.items():
         seen = np.zeros(classes, dtype=int)
         for place, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
             seen[label] += 1
-            if per_class is None or seen[label] <= per_class[split]:
+            if (split, place) not in left_out and (per_class is None or seen[label] <= per_class[split]):
                 yield whole(image, label, f"cifar{classes}.{split}[{place}]", split)
