@@ -92,10 +92,10 @@ def attributions(
         for hook in hooks:
             hook.remove()
     along = vectors(network.head, h.detach())
-    asked = {v: [one for one in STATISTICS[v] if f"{v}.{one}" in wanted] for v in along}
-    walked = [v for v in along if asked[v]]
+    reductions = {v: [name for name in STATISTICS[v] if f"{v}.{name}" in wanted] for v in along}
+    walked = [v for v in along if reductions[v]]
     for v in walked:
-        statistics = {one: STATISTICS[v][one] for one in asked[v]}
+        statistics = {name: STATISTICS[v][name] for name in reductions[v]}
         for reduction, values in _walk(h, taps, along[v], statistics, keep=v != walked[-1]).items():
             found[f"{v}.{reduction}"] = values
     return h.detach(), found

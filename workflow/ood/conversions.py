@@ -93,7 +93,7 @@ def corner(
 ) -> tuple[np.ndarray, Box]:
     """``mean``: the set's own, by channel, with which it will be normalised."""
     planes = pixels.reshape(*pixels.shape[:2], -1)[:size, :size]
-    canvas = np.broadcast_to([round(255 * one) for one in mean], (size, size, channels)).astype(np.uint8)
+    canvas = np.broadcast_to([round(255 * value) for value in mean], (size, size, channels)).astype(np.uint8)
     canvas[: planes.shape[0], : planes.shape[1]] = planes if planes.shape[2] == channels else planes[..., :1]
     return canvas, (0, 0, planes.shape[1], planes.shape[0])
 

@@ -50,8 +50,8 @@ def average(measured: list[Measured]) -> Measured:
     """The unweighted mean over OOD sets, seed by seed and draw by draw."""
     values, draws = zip(*measured, strict=True)
     return Measured(
-        {name: np.mean([one[name] for one in values], axis=0) for name in METRICS},
-        {name: np.mean([one[name] for one in draws], axis=0) for name in INTERVALS},
+        {name: np.mean([of_set[name] for of_set in values], axis=0) for name in METRICS},
+        {name: np.mean([of_set[name] for of_set in draws], axis=0) for name in INTERVALS},
     )
 
 

@@ -129,7 +129,7 @@ class Expression:
     def _compare(self, node: ast.AST, operator: ast.AST, left: list[Number], right: list[Number]) -> Judgement:
         if not isinstance(operator, ast.Gt | ast.Lt):
             raise self._refuse(node, "a comparison by > or <")
-        pairs = [(one, other) for one in left for other in right]
+        pairs = [(first, second) for first in left for second in right]
         return at_least_all(above(*(pair if isinstance(operator, ast.Gt) else pair[::-1])) for pair in pairs)
 
     def _near(self, node: ast.Call, world: World, scope: dict) -> Judgement:
@@ -146,7 +146,7 @@ class Expression:
                 case ast.GeneratorExp(element, [ast.comprehension(ast.Name(name), source, [])]):
                     everywhere = isinstance(source, ast.Name) and source.id == "sets"
                     members = world.sets if everywhere else self._terms(source, scope)
-                    found += [of(element, world, {**scope, name: one}) for one in members]
+                    found += [of(element, world, {**scope, name: member}) for member in members]
                 case _:
                     found.append(of(node, world, scope))
         if not found:
@@ -161,7 +161,7 @@ class Expression:
             case ast.BinOp(left, ast.Add() | ast.Sub() as operator, right):
                 function = np.add if isinstance(operator, ast.Add) else np.subtract
                 lefts, rights = (self._numbers(side, world, scope) for side in (left, right))
-                return [Number.of(function, one, other) for one in lefts for other in rights]
+                return [Number.of(function, first, second) for first in lefts for second in rights]
             case ast.Call(ast.Name("abs"), [argument], []):
                 return [Number.of(np.abs, number) for number in self._numbers(argument, world, scope)]
             case ast.Call(ast.Name("max" | "min" as name), arguments, []):

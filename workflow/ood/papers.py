@@ -20,10 +20,10 @@ IMAGENET = {
     }.items()
 }
 SMALL_SCALE = {
-    f"{one} \u2192 {other}": {"id_dataset": one, "ood_dataset": other}
-    for one in ("MNIST", "SVHN", "CIFAR-10")
-    for other in ("MNIST", "SVHN", "CIFAR-10")
-    if one != other
+    f"{id_dataset} \u2192 {ood_dataset}": {"id_dataset": id_dataset, "ood_dataset": ood_dataset}
+    for id_dataset in ("MNIST", "SVHN", "CIFAR-10")
+    for ood_dataset in ("MNIST", "SVHN", "CIFAR-10")
+    if ood_dataset != id_dataset
 } | {"Average": {"id_dataset": "6 ID-OOD pairs", "ood_dataset": "average of 6"}}
 
 _MOS = {

@@ -58,7 +58,7 @@ def rounding(indices: Inputs, features: Inputs, table: Output, spec: Spec) -> No
         images = [read_features(file, rows_of(index, "test")) for file, index in zip(files, indices, strict=True)]
         for detector, score in SCORES.items():
             for variant, dtype in FORMATS.items():
-                scores = [score(one, dtype).astype(float) for one in images]
+                scores = [score(features, dtype).astype(float) for features in images]
                 found = measures(dict(zip(datasets, scores, strict=True)), datasets[0], spec["averages"])
                 rows += [(detector, variant, *key, value) for key, value in found.items()]
     keys = ["detector", "variant", "dataset", "metric"]

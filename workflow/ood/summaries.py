@@ -66,7 +66,7 @@ def curves(detector: str, files: list[Path], identity: str, oods: list[str]) -> 
     variant = default(files[0])
     seeds = [columns(file, variant)[variant] for file in files]
     for ood in oods:
-        drawn = [true_positives(*(scores.loc[one].to_numpy() for one in (identity, ood))) for scores in seeds]
+        drawn = [true_positives(*(scores.loc[dataset].to_numpy() for dataset in (identity, ood))) for scores in seeds]
         yield Summary("curve", detector, variant, ood, np.mean(drawn, axis=0))
 
 
@@ -144,9 +144,9 @@ def proportion(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[Summary]:
     than by the norm, values up to rounding being equal; of how many."""
     ratios = [s2[norm > 0] / norm[norm > 0] for s2, norm in pairs]
     ranks = [[pd.Series(np.round(part / part.max(), 12)).rank() for part in pair] for pair in pairs]
-    other = sum((one != two).sum() for one, two in ranks)
+    other = sum((norms != gradients).sum() for norms, gradients in ranks)
     largest = max(np.ptp(ratio) / ratio.mean() for ratio in ratios)
-    yield Summary("norm", "gradients", S2, ALL, np.array([largest, other, sum(len(one) for one, _ in ranks)]))
+    yield Summary("norm", "gradients", S2, ALL, np.array([largest, other, sum(len(norms) for norms, _ in ranks)]))
 
 
 def summaries(scores: Inputs, table: Output, spec: Spec) -> None:
@@ -157,8 +157,8 @@ def summaries(scores: Inputs, table: Output, spec: Spec) -> None:
     """
     identity, oods, seeds = spec["id"], spec["ood"], len(spec["seeds"])
     files = {name: scores[place * seeds : (place + 1) * seeds] for place, name in enumerate(spec["detectors"])}
-    found = [one for name, paths in files.items() for one in curves(name, paths, identity, oods)]
-    found += [one for name, paths in files.items() for one in histograms(name, paths[0], [identity, *oods])]
+    found = [curve for name, paths in files.items() for curve in curves(name, paths, identity, oods)]
+    found += [histogram for name, paths in files.items() for histogram in histograms(name, paths[0], [identity, *oods])]
     for name in (name for name in LAYERS if name in files):
         found += layers(name, files[name], identity)
     if "gaia_a" in files:

@@ -29,7 +29,7 @@ def printed_verdict(cells: dict, document: Document, claim: Claim) -> dict[str, 
         return {"printed": "", "printed_margin": np.nan, "by_printed_averages": ""}
     expression = document.expression(claim)
     judged, whole = (expression.judge(Printed(cells, document, claim, whole)) for whole in (False, True))
-    verdict, other = (_certain(one) for one in (judged, whole))
+    verdict, other = (_certain(outcome) for outcome in (judged, whole))
     return {
         "printed": verdict,
         "printed_margin": judged.margin.value,
@@ -89,7 +89,7 @@ def _noise(margin: Number) -> str:
 
 def corrected(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """With Holm's p-values over the judged claims of each paper, and ``within noise`` where they are too large."""
-    p = frame.groupby("paper")["p"].transform(lambda one: _holm_of_finite(one.to_numpy()))
+    p = frame.groupby("paper")["p"].transform(lambda values: _holm_of_finite(values.to_numpy()))
     return frame.assign(p_holm=p, verdict=frame["verdict"].mask(p > 1 - confidence, NOISE))
 
 
@@ -113,7 +113,7 @@ def verdicts(
     wanted = {(detector, variant) for detector, variants in parsed.variants.items() for variant in variants}
     frames = [pd.read_parquet(path) for path in metrics]
     frame = pd.concat(
-        [one[[pair in wanted for pair in zip(one["detector"], one["variant"], strict=True)]] for one in frames]
+        [frame[[pair in wanted for pair in zip(frame["detector"], frame["variant"], strict=True)]] for frame in frames]
     )
     taken = pd.read_parquet(times[0]) if times else None
     world = Ours(parsed, frame, taken, spec["average"], spec["benchmark"], spec["reproduces"])

@@ -48,7 +48,7 @@ class Printed:
     ):
         self.cells, self.document, self.claim, self.whole, self.id_dataset = cells, document, claim, whole, id_dataset
         singles = document.singles if id_dataset else {}
-        self.tables = [one for table in claim.printed for one in singles.get(table, [table])]
+        self.tables = [single for table in claim.printed for single in singles.get(table, [table])]
         first = [row for key, rows in cells.items() if key[0] == self.tables[0] for row in rows if self._there(row)]
         self.sets = list(dict.fromkeys((row.id_dataset, row.ood_dataset) for row in first if not _average(row)))
 
@@ -117,7 +117,7 @@ class Ours:
             return self._time(term, place)
         about = self.document.terms[term]
         dataset = "average" if place is None else self._named(place, self.datasets)
-        ours = next((one for one in (about.ours, about.instead) if one and one[0] in self.detectors), None)
+        ours = next((choice for choice in (about.ours, about.instead) if choice and choice[0] in self.detectors), None)
         if ours is None:
             raise NotRun(f"{term} is not run here")
         row = self.rows[*ours, dataset, metric]

@@ -106,8 +106,8 @@ def counted(edition):
     return [
         ["paper", "printed", *(CONFIG.benchmarks[name].title for name in benchmarks)],
         *(
-            [one, said(one, benchmarks[0], "printed"), *(said(one, name, "ours") for name in benchmarks)]
-            for one in papers
+            [paper, said(paper, benchmarks[0], "printed"), *(said(paper, name, "ours") for name in benchmarks)]
+            for paper in papers
         ),
     ]
 

@@ -27,10 +27,10 @@ for edition in EDITIONS:
                 browsed=[page for path, (artifact, _) in tables.items() for page in browsed(path, artifact)],
                 cells=expand(rules.cells.output.cells, benchmark=benchmark or EDITIONS[edition]),
                 scores=[
-                    f"results/scores/{one}/seed{seed}/{detector}.parquet"
-                    for one in ([benchmark] if benchmark else EDITIONS[edition])
-                    for seed in seeds(one)
-                    for detector in CONFIG.methods(one)
+                    f"results/scores/{member}/seed{seed}/{detector}.parquet"
+                    for member in ([benchmark] if benchmark else EDITIONS[edition])
+                    for seed in seeds(member)
+                    for detector in CONFIG.methods(member)
                 ],
             output:
                 pages=[

@@ -52,7 +52,7 @@ wildcard_constraints:
 
 def there(path, *shows):
     """Whether a result is there, no older than the results that it shows, and these as well."""
-    times = [Path(one).stat().st_mtime if Path(one).exists() else None for one in (path, *shows)]
+    times = [Path(file).stat().st_mtime if Path(file).exists() else None for file in (path, *shows)]
     return None not in times and max(times) == times[0]
 
 

@@ -88,10 +88,10 @@ def _draw(axis: Axes, shown: pd.DataFrame, artifacts: list[str]) -> None:
 def _named(evidence: Evidence, axes: dict[str, Axes], named: pd.DataFrame) -> list[Line2D]:
     """A number beside each of these points; what it stands for, as lines of a legend without a line."""
     lines = []
-    for place, one in enumerate(named.itertuples(), start=1):
-        where = {"xytext": (4, 2 if place % 2 else -6), "textcoords": "offset points", "size": 6.5}
-        axes[one.metric].annotate(str(place), (one.printed, one.difference), **where)
-        what = f"{place}  {one.artifact}: {one.label}, {evidence.title(one.dataset)}"
+    for number, point in enumerate(named.itertuples(), start=1):
+        where = {"xytext": (4, 2 if number % 2 else -6), "textcoords": "offset points", "size": 6.5}
+        axes[point.metric].annotate(str(number), (point.printed, point.difference), **where)
+        what = f"{number}  {point.artifact}: {point.label}, {evidence.title(point.dataset)}"
         lines.append(Line2D([], [], linestyle="none", label=what))
     return lines
 

@@ -83,9 +83,9 @@ def save(evidence: Evidence) -> pd.DataFrame:
     caption = f"{CAPTION} Counts: {' / '.join(COUNTED)}"
     heads = [f"{NAME}: {caption}", FOOT, "Claims that no cell decides."]
     names = list(evidence.benchmarks)
-    tables = [_browsed(one, of) for one, of in zip(frames, (names, names, []), strict=True)]
+    tables = [_browsed(frame, of) for frame, of in zip(frames, (names, names, []), strict=True)]
     html = page.page(NAME, caption, [FOOT], tables)
-    text = [f"{head}\n{one.to_string(justify='left')}" for head, one in zip(heads, frames, strict=True)]
+    text = [f"{head}\n{frame.to_string(justify='left')}" for head, frame in zip(heads, frames, strict=True)]
     write(evidence, NAME, lines, latex(about, evidence), html, "\n\n".join(text) + "\n")
     return counts
 
@@ -96,12 +96,13 @@ def _browsed(frame: pd.DataFrame, benchmarks: list[str]) -> str:
     of = [""] * (len(frame.columns) - len(of)) + of
 
     def entry(text: str, row: str, benchmark: str) -> page.Entry:
-        verdict = next((one for one in COUNTED[:2] if text.startswith(one)), "")
+        verdict = next((verdict for verdict in COUNTED[:2] if text.startswith(verdict)), "")
         name = f"{NAME}/{row}/{benchmark}" if benchmark else ""
         return page.Entry(f'<span class="{verdict}">{escape(text)}</span>', id=name)
 
     rows = {
-        row: [entry(text, row, one) for text, one in zip(texts, of, strict=True)] for row, *texts in frame.itertuples()
+        row: [entry(text, row, benchmark) for text, benchmark in zip(texts, of, strict=True)]
+        for row, *texts in frame.itertuples()
     }
     return page.table(frame.index.name, frame.columns, rows, "text")
 
@@ -120,7 +121,7 @@ def latex(about: pd.DataFrame, evidence: Evidence) -> str:
     heads = " & ".join(["printed", *titles])
 
     def line(label: str, row: str) -> str:
-        ids = [rf"\printed{{{NAME}/{row}/{benchmarks[0]}}}", *(rf"\ours{{{NAME}/{row}/{one}}}" for one in benchmarks)]
+        ids = [rf"\printed{{{NAME}/{row}/{benchmarks[0]}}}", *(rf"\ours{{{NAME}/{row}/{name}}}" for name in benchmarks)]
         return " & ".join([label, *ids]) + r" \\[2pt]"
 
     judged, left = about[about["holds"] != ""], about[about["unchecked"] != ""]

@@ -33,7 +33,7 @@ def scores(evidence: Evidence, benchmark: str) -> Drawn:
         for axis, name in zip(axes[:, 0], names, strict=True):
             default = method(name).default
             for place, ood in enumerate(about["ood"]):
-                _pair(axis, place * BESIDE, *(shown["share", name, default, one] for one in (about["id"], ood)))
+                _pair(axis, place * BESIDE, *(shown["share", name, default, dataset] for dataset in (about["id"], ood)))
             logarithmic = ("log10", name, default, ALL) in shown.index
             label = methods.label(name) + ", log" * logarithmic
             axis.text(-0.01, 0.3, label, transform=axis.transAxes, ha="right", size=7)

@@ -69,7 +69,7 @@ def power(value: float) -> str:
 
 def _last(evidence: Evidence, benchmark: str, detector: str, prefix: str = "") -> str | None:
     """The variant of the network's last block."""
-    found = [one for one in evidence.variants(benchmark, detector) if one.startswith(f"{prefix}block=")]
+    found = [variant for variant in evidence.variants(benchmark, detector) if variant.startswith(f"{prefix}block=")]
     return found[-1] if found else None
 
 
@@ -93,9 +93,9 @@ def layers_by_set(every: bool, last: bool) -> Number:
             return ""
         variants = ["all"] * every + [block] * last
         sets = evidence.benchmarks[benchmark]["ood"]
-        found = [[evidence.cell(benchmark, "gaia_z", one, ood, "FPR95") for one in variants] for ood in sets]
-        better = [min(cells, key=lambda one: one["mean"]) for cells in found]
-        seeds = pd.Series(np.mean([one["values"] for one in better], axis=0))
+        found = [[evidence.cell(benchmark, "gaia_z", variant, ood, "FPR95") for variant in variants] for ood in sets]
+        better = [min(cells, key=lambda cell: cell["mean"]) for cells in found]
+        seeds = pd.Series(np.mean([cell["values"] for cell in better], axis=0))
         return percent(pd.Series({"mean": seeds.mean(), "std": seeds.std(), "seeds": better[0]["seeds"]}))
 
     return number

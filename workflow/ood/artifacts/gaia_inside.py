@@ -33,7 +33,7 @@ def _maps(evidence: Evidence, benchmark: str, kind: str) -> Drawn:
     layers = _names(arrays, about["id"], kind)
     oods = [(ood, place) for place in (0, 1) for ood in about["ood"] if place < len(arrays[f"{ood}/image"])]
     ids = [(about["id"], place) for place in range(len(arrays[f"{about['id']}/image"]))]
-    pictures = ids[:2] + sorted(oods[:SHOWN], key=lambda one: about["ood"].index(one[0]))
+    pictures = ids[:2] + sorted(oods[:SHOWN], key=lambda picture: about["ood"].index(picture[0]))
     height = (WIDTH - 0.7) / max(len(pictures), 5) * (len(layers) + 1) + 0.2
     figure, axes = plt.subplots(len(layers) + 1, len(pictures), figsize=(WIDTH, height))
     figure.subplots_adjust(0.11, 0.01, 0.99, 0.93, wspace=0.06, hspace=0.06)
@@ -140,7 +140,9 @@ def blocks(evidence: Evidence, benchmark: str) -> Drawn:
             ):
                 for kind, words, dash, marker in (("block", "alone", "--", "o"), ("from", "and later ones", "-", "s")):
                     sets = _sets(evidence, benchmark, detector, prefix, kind)
-                    cells = [evidence.cell(benchmark, detector, one, "average", metric) for one in sets.values()]
+                    cells = [
+                        evidence.cell(benchmark, detector, variant, "average", metric) for variant in sets.values()
+                    ]
                     axis.errorbar(
                         [*sets],
                         [100 * cell["mean"] for cell in cells],
@@ -170,7 +172,7 @@ def blocks(evidence: Evidence, benchmark: str) -> Drawn:
 def _sets(evidence: Evidence, benchmark: str, detector: str, prefix: str, kind: str) -> dict[str, str]:
     """Block -> variant; for a network whose layers are all in one block that of all layers."""
     variants = evidence.variants(benchmark, detector)
-    names = [one.removeprefix(f"{prefix}block=") for one in variants if one.startswith(f"{prefix}block=")]
+    names = [variant.removeprefix(f"{prefix}block=") for variant in variants if variant.startswith(f"{prefix}block=")]
     if not names:
         return {"the only one": "all" if detector == "gaia_z" else "q=0.5"}
     # The last block has nothing behind it.

@@ -43,21 +43,21 @@ def differences(page: Path, table: str, cells: list[Lineage]) -> Iterator[Findin
     if table not in head or head.count("<article") != bool(table):
         yield Finding(str(page), "does not show the table that the page of the table itself shows")
     sections = SECTION.findall(below)
-    if [(place, name) for place, name, _ in sections] != [(anchor(one.id), escape(one.id)) for one in cells]:
+    if [(place, name) for place, name, _ in sections] != [(anchor(traced.id), escape(traced.id)) for traced in cells]:
         yield Finding(str(page), "has other ids than its table, or in another order")
         return
-    for one, (_, _, text) in zip(cells, sections, strict=True):
-        found, expected = dict(ROW.findall(text)), _expected(one)
+    for traced, (_, _, text) in zip(cells, sections, strict=True):
+        found, expected = dict(ROW.findall(text)), _expected(traced)
         for name in COMPARED:
             said, wanted = unescape(found.get(name, "")), expected.get(name, "")
             if _numbers(name, said) != _numbers(name, wanted):
-                yield Finding(str(page), f"{name} of {one.id}", wanted or "none", said or "none")
+                yield Finding(str(page), f"{name} of {traced.id}", wanted or "none", said or "none")
 
 
-def _expected(one: Lineage) -> dict[str, str]:
-    rows = dict(number(one))
-    if one.key and one.key["metric"] in METRICS:
-        rows["images"] = f"{one.cell['n_id']:.0f} and {one.cell['n_ood']:.0f}"
+def _expected(traced: Lineage) -> dict[str, str]:
+    rows = dict(number(traced))
+    if traced.key and traced.key["metric"] in METRICS:
+        rows["images"] = f"{traced.cell['n_id']:.0f} and {traced.cell['n_ood']:.0f}"
     return rows
 
 

@@ -81,7 +81,7 @@ def inputs(records: Records) -> Iterator[Finding]:
 
 def _given(records: Records, path: str, output: str) -> File:
     """What a file was when an output was made from it."""
-    return next(one for one in records[output].inputs if one.path == path)
+    return next(file for file in records[output].inputs if file.path == path)
 
 
 def _since(records: Records, path: str, output: str) -> bool:

@@ -69,12 +69,12 @@ class Comparison:
         if old is None or new is None:
             yield f"{path} has a record in {'neither run' if old is new else 'one run only'}"
         elif old.output.sha256 != new.output.sha256:
-            given = {one.path: one for one in old.inputs}
-            altered = [one for one in new.inputs if one.path in given and one.sha256 != given[one.path].sha256]
+            given = {file.path: file for file in old.inputs}
+            altered = [file for file in new.inputs if file.path in given and file.sha256 != given[file.path].sha256]
             own = list(own_differences(old, new))
             yield from own
-            for one in altered:
-                yield from self.causes(one.path) if one.record else (f"the file {one.path}",)
+            for file in altered:
+                yield from self.causes(file.path) if file.record else (f"the file {file.path}",)
             if not own and not altered:
                 yield _machine(old, new)
 
@@ -110,8 +110,8 @@ class Comparison:
             yield from (f"only {when}: {name}" for name in whose)
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    return np.shape(one) == np.shape(other) and bool(np.array_equal(one, other, equal_nan=True))
+def _same(old: np.ndarray, new: np.ndarray) -> bool:
+    return np.shape(old) == np.shape(new) and bool(np.array_equal(old, new, equal_nan=True))
 
 
 def own_differences(old: Record, new: Record) -> Iterator[str]:
@@ -131,9 +131,9 @@ def own_differences(old: Record, new: Record) -> Iterator[str]:
 
 
 def _machine(old: Record, new: Record) -> str:
-    one, other = old.gpu or old.cpu, new.gpu or new.cpu
-    if one != other:
-        return f"the machine: {one} -> {other}"
+    before, after = old.gpu or old.cpu, new.gpu or new.cpu
+    if before != after:
+        return f"the machine: {before} -> {after}"
     return f"nothing that is recorded: {old.step} gave other bytes from the same bytes on the same kind of machine"
 
 

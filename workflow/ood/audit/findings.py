@@ -32,4 +32,4 @@ class Level(NamedTuple):
 
     def __str__(self) -> str:
         verdict = f"{len(self.findings)} problems" if self.findings else "all as recorded"
-        return "\n".join([f"{self.name}  {self.looked_at}: {verdict}", *(f"   {one}" for one in self.findings)])
+        return "\n".join([f"{self.name}  {self.looked_at}: {verdict}", *(f"   {finding}" for finding in self.findings)])

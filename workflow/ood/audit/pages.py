@@ -72,21 +72,21 @@ def _scores(path: str, variant: str) -> pd.DataFrame:
     return pd.read_parquet(path, columns=["dataset", variant])
 
 
-def drawn(one: Lineage) -> str:
+def drawn(traced: Lineage) -> str:
     """The histogram of a metric of scores; of anything else nothing."""
-    key = one.key
+    key = traced.key
     if not key or key["detector"] == "network" or key["metric"] == "ms":
         return ""
-    path = Path(RESULTS, "scores", key["benchmark"], f"seed{one.cell['seeds'][0]}", f"{key['detector']}.parquet")
+    path = Path(RESULTS, "scores", key["benchmark"], f"seed{traced.cell['seeds'][0]}", f"{key['detector']}.parquet")
     scores = _scores(str(path), key["variant"])
-    identity, *oods = one.datasets
+    identity, *oods = traced.datasets
     values = scores[key["variant"]].to_numpy()
     return histogram(values[scores["dataset"] == identity], values[scores["dataset"].isin(oods)])
 
 
-def nearest(one: Lineage) -> tuple[str, ...]:
+def nearest(traced: Lineage) -> tuple[str, ...]:
     """The results that a cell rests on, back to the scores."""
-    return tuple(dict.fromkeys(path for depth, path in one.files() if depth < NEAR and path.startswith(RESULTS)))
+    return tuple(dict.fromkeys(path for depth, path in traced.files() if depth < NEAR and path.startswith(RESULTS)))
 
 
 def heads(table: str) -> dict[str, str]:
@@ -95,11 +95,11 @@ def heads(table: str) -> dict[str, str]:
     return {place: head for head, cells in rows for place in re.findall(r'href="#(\w+)"', cells)}
 
 
-def called(one: Lineage, head: str) -> dict[str, str]:
+def called(traced: Lineage, head: str) -> dict[str, str]:
     """Of a cell the method, by the tables' names and by ours; ``head``: what the row of its table is called."""
-    if not one.key or one.key["detector"] == "network":
+    if not traced.key or traced.key["detector"] == "network":
         return {}
-    detector, variant = one.key["detector"], one.key["variant"]
+    detector, variant = traced.key["detector"], traced.key["variant"]
     label = plain(LABELS.get(detector, detector))
     if variant == method(detector).default:
         text = f"{label} ({detector}, variant {variant})"
@@ -109,15 +109,15 @@ def called(one: Lineage, head: str) -> dict[str, str]:
     return {"method": text if row in ("", detector, variant, label) else f"{row}: {text}"}
 
 
-def section(one: Lineage, head: str = "") -> str:
+def section(traced: Lineage, head: str = "") -> str:
     """A cell: its numbers, its histogram, where its files are listed."""
-    about = {name: text for name, text in subject(one) if name in ("metric", "images")}
-    facts = dict(number(one)) | about | called(one, head)
+    about = {name: text for name, text in subject(traced) if name in ("metric", "images")}
+    facts = dict(number(traced)) | about | called(traced, head)
     rows = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in facts.items())
-    chain = nearest(one)
+    chain = nearest(traced)
     first = "its first file" if len(chain) == 1 else f"its first {len(chain)} files"
     return (
-        f'<section id="{anchor(one.id)}"><h2>{escape(one.id)}</h2><table>{rows}</table>{drawn(one)}'
+        f'<section id="{anchor(traced.id)}"><h2>{escape(traced.id)}</h2><table>{rows}</table>{drawn(traced)}'
         f'<a href="#{anchor(" ".join(chain))}">{first}</a></section>'
     )
 
@@ -145,10 +145,12 @@ def files(paths: Iterable[str], records: Records) -> Iterator[str]:
 def page(name: str, table: str, cells: list[Lineage], records: Records) -> str:
     """The ``table``, of a figure its title, then all its cells, then every file that any of them rests on."""
     names = heads(table)
-    sections = [section(one, names.get(anchor(one.id), "")) for one in cells]
-    legend = f"<p>{LEGEND}</p>" if any("<svg" in one for one in sections) else ""
-    rests = sorted({path for one in cells for _, path in one.files()})
-    cards = dict.fromkeys(item for one in cells for item in subject(one) if item[0] in ("dataset", "network", "source"))
+    sections = [section(traced, names.get(anchor(traced.id), "")) for traced in cells]
+    legend = f"<p>{LEGEND}</p>" if any("<svg" in text for text in sections) else ""
+    rests = sorted({path for traced in cells for _, path in traced.files()})
+    cards = dict.fromkeys(
+        item for traced in cells for item in subject(traced) if item[0] in ("dataset", "network", "source")
+    )
     about = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in cards)
     return "\n".join(
         [

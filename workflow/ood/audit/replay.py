@@ -72,8 +72,8 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, (dict, list)):
-        for one in [*value, *(value.values() if isinstance(value, dict) else ())]:
-            yield from _texts(one)
+        for part in [*value, *(value.values() if isinstance(value, dict) else ())]:
+            yield from _texts(part)
 
 
 def not_done(output: str, reason: str) -> Finding:
@@ -82,8 +82,8 @@ def not_done(output: str, reason: str) -> Finding:
 
 def function(step: str) -> Callable:
     """The function that a step's module runs: the one of its own that is given outputs."""
-    own = [one for one in vars(import_module(step)).values() if getattr(one, "__module__", "") == step]
-    return next(one for one in own if inspect.isfunction(one) and {Output, Outputs} & set(_kinds(one).values()))
+    own = [value for value in vars(import_module(step)).values() if getattr(value, "__module__", "") == step]
+    return next(value for value in own if inspect.isfunction(value) and {Output, Outputs} & set(_kinds(value).values()))
 
 
 def _kinds(step: Callable) -> dict[str, Any]:

@@ -35,9 +35,9 @@ def judged(document: Document, runs: list[Run]) -> pd.DataFrame:
     cells = by_score(published.load(PUBLISHED))
     frame = pd.DataFrame(
         [
-            {"id": one.id, "source": one.source, "reading": OURS if one.reading else "", "claim": one.claim}
-            | printed_verdict(cells, document, one)
-            for one in document.checked()
+            {"id": claim.id, "source": claim.source, "reading": OURS if claim.reading else "", "claim": claim.claim}
+            | printed_verdict(cells, document, claim)
+            for claim in document.checked()
         ]
     ).set_index("id")[["source", "reading", "claim", "printed"]]
     return pd.concat([frame, *(run.verdicts() for run in runs)], axis="columns").fillna("").rename_axis("id")
@@ -47,7 +47,7 @@ def absent(settings: Config, runs: list[Run]) -> list[str]:
     """The titles of the papers' own benchmarks that no released run has."""
     shown = {benchmark for run in runs for benchmark in run.titles}
     own = (settings.benchmarks[name] for name in settings.editions.get(OWN, []) if name not in shown)
-    return [title(one.title, one.seeds) for one in own]
+    return [title(benchmark.title, benchmark.seeds) for benchmark in own]
 
 
 def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list[str]) -> str:
@@ -81,7 +81,7 @@ def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list
 def _table(frame: pd.DataFrame, runs: list[Run], missing: list[str]) -> list[str]:
     said = frame[frame["reading"] != OURS]
     printed = [said.loc[said.index.str.startswith(f"{paper}-"), "printed"] for paper in PAPERS]
-    rows = [["*as printed*", *(f"{sum(one == HOLDS)} / {sum(one == FAILS)}" for one in printed)]]
+    rows = [["*as printed*", *(f"{sum(verdicts == HOLDS)} / {sum(verdicts == FAILS)}" for verdicts in printed)]]
     for run in runs:
         for benchmark, name in run.titles.items():
             counts = dict(run.counts(benchmark))

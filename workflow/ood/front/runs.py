@@ -84,7 +84,7 @@ def _read(name: str, crate: zipfile.ZipFile) -> Run:
     return Run(
         name,
         _origin(records),
-        {benchmark: title(one["title"], one["seeds"]) for benchmark, one in about.items()},
+        {benchmark: title(facts["title"], facts["seeds"]) for benchmark, facts in about.items()},
         _table(crate, tables[0]),
         averages.assign(mean=pd.to_numeric(averages["mean"])),
     )
