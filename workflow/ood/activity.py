@@ -15,6 +15,7 @@ one more call behind each such ReLU. Watching every call of every pass instead d
 
 import operator
 from functools import lru_cache
+from itertools import groupby
 
 import torch
 import torch.nn.functional as F
@@ -36,9 +37,15 @@ def share_open(maps: Tensor) -> Tensor:
 
 
 def mean_square(channels: list[Tensor]) -> Tensor:
-    """Mean over channels of the square, for each layer: L times (N, K_l) -> (N, L), float64."""
+    """Mean over channels of the square, for each layer: L times (N, K_l) -> (N, L), float64.
+
+    Layers of one width that follow each other are reduced together: with one image, calls are what costs.
+    """
     squares = torch.cat(channels, dim=1).double().square_()
-    return torch.stack([part.mean(1) for part in squares.split([part.shape[1] for part in channels], dim=1)], dim=1)
+    runs = [(width, len(list(run))) for width, run in groupby(part.shape[1] for part in channels)]
+    parts = squares.split([width * count for width, count in runs], dim=1)
+    means = [part.unflatten(1, (-1, width)).mean(2) for part, (width, _) in zip(parts, runs, strict=True)]
+    return torch.cat(means, dim=1)
 
 
 class Tracer(fx.Tracer):
@@ -65,14 +72,12 @@ def relus_behind(node: fx.Node, modules: dict[str, nn.Module]) -> set[fx.Node | 
     return found
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def counting(network: nn.Module, layers: tuple[str, ...]) -> fx.GraphModule | None:
     """The network's ``features``, returning beside them the densities (N, K) behind the layers of these names.
 
     It shares the network's modules, so that hooks on them run. None where a layer has not one ReLU behind it, or more.
     """
-    if not layers:
-        return None
     graph = Tracer(layers).trace(network)
     modules = dict(network.named_modules())
     nodes = {node.target: node for node in graph.nodes if node.op == "call_module"}
@@ -94,7 +99,7 @@ def activity(network: nn.Module, x: Tensor, layers: tuple[str, ...]) -> tuple[Te
 
     The latter is missing where a layer has not one ReLU behind it. ``network`` is in eval mode.
     """
-    counted = counting(network, layers)
+    counted = counting(network, layers) if layers else None
     if counted is None:
         return network.features(x), {}
     h, densities = counted(x)

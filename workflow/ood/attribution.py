@@ -21,20 +21,21 @@ The network runs forward once; the graph starts at the first of the layers, hold
 once for each v. Fewer layers or statistics are cheaper: GAIA-A alone is ``inner.abs_mean`` at the late layers.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from ood.activity import activity, density, mean_square
 
-
-def vectors(head: nn.Linear, h: Tensor) -> dict[str, Tensor]:
-    """The three v of the table above, each (N, D)."""
-    weight = head.weight
-    return {
-        "top1": weight[head(h).argmax(1)],
-        "inner": torch.ones_like(h),
-        "direct": weight.sum(0).expand_as(h),
-    }
+# The three v of the table above, each (N, D), of the network's last layer and the features.
+VECTORS: dict[str, Callable[[nn.Linear, Tensor], Tensor]] = {
+    "top1": lambda head, h: head.weight[head(h).argmax(1)],
+    "inner": lambda head, h: torch.ones_like(h),
+    "direct": lambda head, h: head.weight.sum(0).expand_as(h),
+}
+# Bytes of one pass's maps up to which their gradients are held all at once, which saves a call per layer.
+SMALL = 2**24
 
 
 def abs_mean(gradient: Tensor) -> Tensor:
@@ -91,18 +92,20 @@ def attributions(
     finally:
         for hook in hooks:
             hook.remove()
-    along = vectors(network.head, h.detach())
-    reductions = {v: [name for name in STATISTICS[v] if f"{v}.{name}" in wanted] for v in along}
-    walked = [v for v in along if reductions[v]]
+    reductions = {v: {name: f for name, f in STATISTICS[v].items() if f"{v}.{name}" in wanted} for v in VECTORS}
+    walked = [v for v in VECTORS if reductions[v]]
     for v in walked:
-        statistics = {name: STATISTICS[v][name] for name in reductions[v]}
-        for reduction, values in _walk(h, taps, along[v], statistics, keep=v != walked[-1]).items():
-            found[f"{v}.{reduction}"] = values
+        along = VECTORS[v](network.head, h.detach())
+        for name, values in _walk(h, taps, along, reductions[v], keep=v != walked[-1]).items():
+            found[f"{v}.{name}"] = values
     return h.detach(), found
 
 
 def _walk(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
-    """One backward pass from h along v; each layer's gradient is reduced as it passes and then forgotten."""
+    """One backward pass from h along v; each layer's gradient is reduced and forgotten, unless small as it passes."""
+    if sum(tensor.nbytes for tensor in taps) <= SMALL:
+        gradients = torch.autograd.grad(h, taps, v, retain_graph=keep)
+        return {name: mean_square([statistic(each) for each in gradients]) for name, statistic in statistics.items()}
     columns = {name: [None] * len(taps) for name in statistics}
 
     def reduce(layer: int):
