@@ -10,16 +10,20 @@ open position are exactly zero, or all ReLUs behind it closed, as in a network w
 then the larger one.
 
 Which ReLU stands behind a layer is read off the network's graph (torch.fx), once; the pass then runs that graph, with
-one more call behind each such ReLU. Watching every call of every pass instead doubles a small network's time.
+one more call behind each layer and each such ReLU. Watching every call of every pass instead doubles a small network's
+time.
 """
 
 import operator
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import groupby
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
+
+Tap = Callable[[Tensor], Tensor]  # from a layer's output to what goes on in its place
 
 RELUS = (F.relu, torch.relu, "relu")
 SUMS = (operator.add, torch.add, "add")
@@ -72,18 +76,8 @@ def relus_behind(node: fx.Node, modules: dict[str, nn.Module]) -> set[fx.Node | 
     return found
 
 
-@lru_cache(maxsize=4)
-def counting(network: nn.Module, layers: tuple[str, ...]) -> fx.GraphModule | None:
-    """The network's ``features``, returning beside them the densities (N, K) behind the layers of these names.
-
-    It shares the network's modules, so that hooks on them run. None where a layer has not one ReLU behind it, or more.
-    """
-    graph = Tracer(layers).trace(network)
-    modules = dict(network.named_modules())
-    nodes = {node.target: node for node in graph.nodes if node.op == "call_module"}
-    relus = [relus_behind(nodes[name], modules) for name in layers]
-    if any(None in found or len(found) != 1 for found in relus):
-        return None
+def _count(graph: fx.Graph, relus: list[set[fx.Node | None]]) -> None:
+    """Have the graph return, beside its output, the densities (N, K) behind the layers, each of which has one ReLU."""
     counted: dict[fx.Node, fx.Node] = {}
     for (relu,) in relus:
         if relu not in counted:
@@ -91,16 +85,56 @@ def counting(network: nn.Module, layers: tuple[str, ...]) -> fx.GraphModule | No
                 counted[relu] = graph.call_function(share_open, (relu,))
     (output,) = (node for node in graph.nodes if node.op == "output")
     output.args = ((output.args[0], [counted[relu] for (relu,) in relus]),)
-    return fx.GraphModule(network, graph)
 
 
-def activity(network: nn.Module, x: Tensor, layers: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+def _tap(graph: fx.Graph, layers: list[fx.Node]) -> None:
+    """Have the graph take a second argument, a ``Tap``, and send what each of the layers gives through it."""
+    (x,) = (node for node in graph.nodes if node.op == "placeholder")
+    with graph.inserting_after(x):
+        tap = graph.placeholder("tap")
+    for layer in layers:
+        with graph.inserting_after(layer):
+            tapped = graph.call_function(_call, (tap, layer))
+        layer.replace_all_uses_with(tapped, delete_user_cb=lambda user, tapped=tapped: user is not tapped)
+
+
+def _call(tap: Tap, output: Tensor) -> Tensor:
+    return tap(output)
+
+
+@lru_cache(maxsize=4)
+def instrumented(network: nn.Module, layers: tuple[str, ...], counted: bool) -> tuple[fx.GraphModule, bool]:
+    """The network's ``features`` with a tap behind the layers of these names; whether it returns densities beside them.
+
+    It does if they are to be ``counted``, unless a layer has not one ReLU behind it, or more. It shares the network's
+    modules, so that hooks on them run.
+    """
+    graph = Tracer(layers).trace(network)
+    modules = dict(network.named_modules())
+    nodes = {node.target: node for node in graph.nodes if node.op == "call_module"}
+    relus = [relus_behind(nodes[name], modules) for name in layers]
+    counted = counted and not any(None in found or len(found) != 1 for found in relus)
+    if counted:
+        _count(graph, relus)
+    _tap(graph, [nodes[name] for name in layers])
+    held = {}  # under short names: to look up "blocks.3.body.conv1" takes three steps, in every pass
+    for place, node in enumerate(node for node in graph.nodes if node.op in ("call_module", "get_attr")):
+        held[f"_{place}"], node.target = operator.attrgetter(node.target)(network), f"_{place}"
+    return fx.GraphModule(held, graph), counted
+
+
+def activity(
+    network: nn.Module, x: Tensor, layers: tuple[str, ...], tap: Tap = lambda output: output, counted: bool = True
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Penultimate features (N, D) and ``active.density`` (N, L), float64, of the layers of these names.
 
-    The latter is missing where a layer has not one ReLU behind it. ``network`` is in eval mode.
+    The latter only if it is to be ``counted``, and not where a layer has not one ReLU behind it. ``network`` is in eval
+    mode; what each layer gives goes through ``tap``.
     """
-    counted = counting(network, layers) if layers else None
-    if counted is None:
+    if not layers:
         return network.features(x), {}
-    h, densities = counted(x)
+    run, counted = instrumented(network, layers, counted)
+    if not counted:
+        return run(x, tap), {}
+    h, densities = run(x, tap)
     return h, {"active.density": mean_square(densities)}

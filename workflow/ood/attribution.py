@@ -79,19 +79,14 @@ def attributions(
     layers = network.attribution_layers() if layers is None else layers
     taps: list[Tensor] = []
 
-    def tap(module: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
+    def tap(output: Tensor) -> Tensor:
         if not taps or not output.requires_grad:  # a shortcut beside the first layer starts a graph as well
             output = output.detach().requires_grad_()
         taps.append(output)
         return output
 
-    hooks = [layer.register_forward_hook(tap) for layer in layers.values()]
-    try:
-        with torch.enable_grad():
-            h, found = activity(network, x, tuple(layers) if "active.density" in wanted else ())
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with torch.enable_grad():
+        h, found = activity(network, x, tuple(layers), tap, "active.density" in wanted)
     reductions = {v: {name: f for name, f in STATISTICS[v].items() if f"{v}.{name}" in wanted} for v in VECTORS}
     walked = [v for v in VECTORS if reductions[v]]
     for v in walked:
