@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from ood import attribution
 from ood.attribution import attributions, channels
 
 CHEAP = ("active.density", "inner.mean_abs")
@@ -32,6 +33,14 @@ def test_a_shortcut_gets_the_gradient_of_the_sum(network, x, given):
         for block in ("layer2.0", "layer3.0", "layer4.0"):
             second, shortcut = layers.index(f"{block}.bn2"), layers.index(f"{block}.shortcut.1")
             assert torch.equal(values[:, second], values[:, shortcut]), name
+
+
+def test_maps_taken_together_and_one_by_one_give_the_same(network, x, monkeypatch):
+    _, together = attributions(network, x)
+    monkeypatch.setattr(attribution, "SMALL", 0)
+    _, one_by_one = attributions(network, x)
+    assert together.keys() == one_by_one.keys()
+    assert all(torch.equal(values, one_by_one[name]) for name, values in together.items())
 
 
 @pytest.mark.parametrize("prefix", ["layer3.", "layer2.1.bn2", "layer4."])

@@ -225,3 +225,12 @@ def test_chunks_fit_into_memory_and_change_nothing(toy, monkeypatch, fit):
     assert all(g.dtype == torch.float64 and (len(g) == 1 or g.nbytes <= memory / 2) for g in copies)
     for column, values in parts.items():
         assert values == close(whole[column], rel=1e-12), column
+
+
+def test_errors_of_a_network_that_is_nearly_sure_keep_their_digits():
+    rest = np.array([1e-20, 3e-19, 2e-17])
+    p = np.array([[1 - rest.sum(), *rest]])
+    errors = parameter_gradients.errors(p)[0]
+    assert errors[0, 0] == close(rest.sum(), rel=1e-14)
+    assert np.array_equal(errors - np.diag(np.diag(errors)), -np.where(np.eye(4), 0, p))
+    assert np.allclose(np.diag(errors)[1:], 1 - rest, rtol=1e-15)

@@ -248,3 +248,18 @@ def test_what_is_read_of_a_network_s_source_is_what_the_class_has():
             signature.check("", name, {"no_such_option": 1})
         with torch.device("meta"):
             assert signature.channels(name, {}) == (network(10).channels, "channels" in options)
+
+
+@pytest.mark.parametrize("name", ["svhn", "svhn_part", "cifar10_playground"])
+def test_methods_that_need_blocks_are_refused_on_a_network_without(name):
+    for methods, named in ((["msp", "rankfeat", "gaia_z"], "rankfeat, gaia_z"), (None, "gaia_z, gaia_a, rankfeat")):
+        with pytest.raises(Problem, match=rf"benchmarks\.{name}\.detectors: {named} cannot run here.*'playground_cnn'"):
+            load(changed(f"benchmarks.{name}.detectors", methods))
+    with pytest.raises(Problem, match=rf"benchmarks\.{name}\.detectors: mahalanobis_layers cannot run here"):
+        load(changed(f"benchmarks.{name}.also", ["mahalanobis_layers"]))
+
+
+@pytest.mark.parametrize("name", signature.names())
+def test_the_networks_with_blocks_are_those_whose_class_says_which(name):
+    with torch.device("meta"):
+        assert bool(networks.build(name, 10, {}).blocks()) == signature.blocks(name)

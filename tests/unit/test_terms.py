@@ -34,5 +34,14 @@ def test_output_terms_at_their_extremes():
     assert terms.energy(uniform, 2) == pytest.approx(3 + 2 * math.log(4)) and terms.energy(certain) == 800
 
 
+def test_variances_of_a_network_that_is_nearly_sure_keep_their_digits():
+    for gap in (10.0, 20.0, 30.0, 36.0, 40.0, 300.0):
+        others = [math.exp(-gap - k) for k in range(9)]  # p / p_top
+        total = math.fsum([1.0, *others])
+        exact = math.fsum([math.fsum(others), *(a * (total - a) for a in others)]) / total**2
+        z = np.array([[0.0, *(-gap - k for k in range(9))]])
+        assert terms.variance_sum(z) == pytest.approx(exact, rel=1e-13)
+
+
 def test_clipping_is_from_above_only():
     assert terms.clipped_sum(np.array([[-3.0, 0.5, 2.0]]), 1).tolist() == [-1.5]

@@ -161,6 +161,7 @@ class Config(Strict):
             _known(f"{place}.also", "detector on request", benchmark.also, self.on_request)
             _known(f"{place}.also", "detector", self.methods(key), self.detectors)
             _known(f"{place}.options", "detector of this benchmark", list(benchmark.options), self.methods(key))
+            self._blocks(place, benchmark.network.name, self.methods(key))
             _known(f"{place}.seeds", "seed", benchmark.seeds, benchmark.seeds)
             if benchmark.reproduces:
                 _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces], PRINTED)
@@ -191,6 +192,16 @@ class Config(Strict):
             raise Problem(
                 f"{place}: {identity.dataset} has {identity.shape}, and the input of '{name}' has channels: "
                 f"{takes}. {remedy}"
+            )
+
+    @staticmethod
+    def _blocks(place: str, network: str, methods: list[str]) -> None:
+        """Raise Problem for a method that needs a network's blocks where it has none."""
+        lacking = [name for name in methods if detectors.method(name).needs_blocks]
+        if lacking and not signature.blocks(network):
+            raise Problem(
+                f"{place}.detectors: {', '.join(lacking)} cannot run here, as the network '{network}' has no blocks. "
+                "Give a list of detectors without them."
             )
 
     @staticmethod

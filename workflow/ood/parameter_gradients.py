@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
+from ood.terms import complement
+
 # Bytes of gradients at a time, and half as many of their copies in float64; the activations come on top. 2 images of
 # 270,000 parameters and 11 directions: more does not stay in a CPU's cache, nor in memory that is used again.
 MEMORY = {"cpu": 2**25, "cuda": 2**31}
@@ -29,7 +31,9 @@ def logits(network: nn.Module, x: Tensor) -> np.ndarray:
 
 def errors(p: np.ndarray) -> np.ndarray:
     """e_y - p for every y: (N, C) -> (N, C, C)."""
-    return np.eye(p.shape[1]) - p[:, np.newaxis]
+    every = np.repeat(-p[:, np.newaxis], p.shape[1], axis=1)
+    every[:, *np.diag_indices(p.shape[1])] = complement(p)
+    return every
 
 
 def gradient(network: nn.Module, x: Tensor, v: Tensor) -> dict[str, Tensor]:

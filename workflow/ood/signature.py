@@ -22,6 +22,11 @@ def _class(name: str) -> list[ast.stmt]:
     return next((node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Network"), [])
 
 
+def blocks(name: str) -> bool:
+    """Whether a network says which its blocks are."""
+    return any(isinstance(node, ast.FunctionDef) and node.name == "blocks" for node in _class(name))
+
+
 def _options(body: list[ast.stmt]) -> dict[str, tuple[str, str]]:
     """By option: its type and its default, as they are written."""
     for node in body:

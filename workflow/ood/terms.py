@@ -27,7 +27,13 @@ def uniform_distance(z: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 def variance_sum(z: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """sum_k p_k (1 - p_k): the summed variances of the one-hot label, in [0, 1 - 1/C]."""
     p = softmax(z / temperature, axis=1)
-    return (p * (1 - p)).sum(axis=1)
+    return (p * complement(p)).sum(axis=1)
+
+
+def complement(p: np.ndarray) -> np.ndarray:
+    """1 - p of probabilities (N, C) that sum to 1; of the largest it is the sum of the others, to the last digit."""
+    top = np.arange(p.shape[1]) == p.argmax(axis=1)[:, np.newaxis]
+    return np.where(top, np.where(top, 0, p).sum(axis=1, keepdims=True), 1 - p)
 
 
 def norm(h: np.ndarray, order: float) -> np.ndarray:

@@ -73,7 +73,8 @@ class Detector(BaseModel, ABC):
     ``consumes`` names what ``score`` gets: Features, Attributions or Images. ``default`` is the column that stands
     for the method where a table has one row for it, ``gradient`` whether it is made of gradients with respect to
     activations or parameters, computed or in closed form. ``fit`` is called if ``needs_train``, with LabelledImages if
-    the network is consumed, and what it returns is handed to ``score``.
+    the network is consumed, and what it returns is handed to ``score``. One that ``needs_blocks``, for its scores or
+    for the figures of them, is only for networks that have blocks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -81,6 +82,7 @@ class Detector(BaseModel, ABC):
     consumes: ClassVar[Literal["features", "attributions", "network"]] = "features"
     needs_train: ClassVar[bool] = False
     gradient: ClassVar[bool] = False
+    needs_blocks: ClassVar[bool] = False
     default: ClassVar[str]
 
     def fit(self, train: Labelled | LabelledImages, test: Labelled | LabelledImages) -> Any:

@@ -35,6 +35,7 @@ def output_component(features: Features) -> np.ndarray:
 
 class Method(Detector):
     consumes = "attributions"
+    needs_blocks = True
     gradient = True
     default = "q=0.5"
 

@@ -27,6 +27,7 @@ from ood.detectors import Attributions, Detector
 
 class Method(Detector):
     consumes = "attributions"
+    needs_blocks = True
     gradient = True
     default = "all"
 

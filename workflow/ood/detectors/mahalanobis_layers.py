@@ -149,6 +149,7 @@ def tuned(known: dict[Step, np.ndarray], held: dict[Step, np.ndarray]) -> tuple[
 
 class Method(Detector):
     consumes = "network"
+    needs_blocks = True
     needs_train = True
     default = "train"
 

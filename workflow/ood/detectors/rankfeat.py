@@ -78,6 +78,7 @@ def logits(network, blocks: list, directions: list[Callable], x) -> np.ndarray:
 
 class Method(Detector):
     consumes = "network"
+    needs_blocks = True
     default = "final"
 
     iterations: int = Field(20, gt=0)
