@@ -1,4 +1,4 @@
-"""Sums of per-layer attribution statistics over named sets of layers."""
+"""Means of per-layer attribution statistics over named sets of layers."""
 
 import numpy as np
 
@@ -27,7 +27,8 @@ def mean(images: Attributions, statistic: str, prefixes: tuple[str, ...] = ()) -
 def of_blocks(images: Attributions) -> dict[str, tuple[str, ...]]:
     """Prefixes for ``mean``, by column: each block alone (``block=...``), and with all that follow (``from=...``).
 
-    The last block has one column. Blocks without an attribution layer do not count, and a single one is no choice: {}.
+    Layers between the blocks and behind the last, as DenseNets' transitions, are in neither. The last block has one
+    column. Blocks without an attribution layer do not count, and a single one is no choice: {}.
     """
     blocks = [prefix for prefix in images.blocks if any(name.startswith(prefix) for name in images.layers)]
     names = [prefix.rstrip(".") for prefix in blocks]

@@ -1,4 +1,4 @@
-# Checkpoint + prepared set -> features (one forward pass) and attributions (three short backward passes).
+# Checkpoint + prepared set -> features (one forward pass) and attributions (three backward passes).
 
 
 rule extract:

@@ -15,7 +15,9 @@ disagree on where the absolute value stands: plain names take the absolute value
 the supplement; ``q=0.5 block=...`` one block and ``q=0.5 from=...`` it and all later ones, for Figure 4 of the paper.
 
 The layers are the network's late ones: blocks 3 and 4 of ResNet34, as in the released commands for CIFAR (supplement
-A.1 speaks of the last block only). The option ``layers``, prefixes of names, overrides them.
+A.1 speaks of the last block only), the last two blocks of the other ResNets, and all layers of WRN and BiT, as in the
+code, and of networks for which GAIA prints nothing and whose layers are not all in blocks (DenseNets). The option
+``layers``, prefixes of names, overrides them.
 """
 
 import numpy as np

@@ -19,7 +19,9 @@ S7 E_p || g_Y ||_1                    2 a1 sum_k p_k (1 - p_k)             -    
 The paper prints no signs and says that a score above a threshold is OOD, which cannot hold for all of them; the sign
 here is each formula's own direction. Paper and code disagree on the parameters: ``weight`` is the paper's derivation,
 ``weight_and_bias`` (default) the code behind its small-scale tables (cvigoe/EpiGrad), where the bias is a feature that
-is always 1: a1 and a2 grow by 1. The default column is S6, the best of these four in the paper's Table 1.
+is always 1: a1 and a2 grow by 1. Here the code's is the default, beside whose numbers these stand; ``exgrad`` and
+``gradnorm``, methods of their own, follow the derivation. The default column is S6, the best of these four in the
+paper's Table 1.
 
 S1 is no score and has no column: sum_y p_y grad log p_y = grad sum_y p_y = 0 for every image, at any depth. Its printed
 AUROCs rank rounding errors. S2 says nothing about the output: it is ||h||_1 up to constants.

@@ -5,8 +5,9 @@ the feature u = h / ||h||_2 and the k-th nearest such feature of the training sp
 (deeplearning-wisc/knn-ood), which ranks alike. Exact search. Consumes features and the training split's features.
 
 k = 50 is the paper's for CIFAR-10 (default) and the code's for both CIFARs, 200 the paper's for CIFAR-100, 1000 that of
-both for ImageNet. A k above the number of training images has no column. The code divides by the norm before it adds
-1e-10, so a zero feature is not a number there; here it stays zero, at distance 1 from every other.
+both for ImageNet. All are of whole training sets: of fewer images the same k is a larger share. A k above the number of
+training images has no column. The code divides by the norm before it adds 1e-10, so a zero feature is not a number
+there; here it stays zero, at distance 1 from every other.
 """
 
 from typing import Annotated
