@@ -9,12 +9,12 @@ It has no RG, ExGrad, BatchGrad, MOS, norm families or GAIA; most of what it has
 
 import numpy as np
 import pytest
+import pytorch_ood.detector as theirs
 import torch
 from torch import nn
 
 from ood.detectors import Images, LabelledImages, method
 
-theirs = pytest.importorskip("pytorch_ood.detector")
 close = pytest.approx
 
 
