@@ -1,5 +1,7 @@
 """ODIN against a loop over images with one ``backward`` each, in both spaces."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +41,16 @@ def test_no_step_is_the_tempered_msp(network, x):
     exact = torch.softmax(network(x) / 10, 1).amax(1).numpy()
     for name in ("normalised", "pixel"):
         assert columns[name] == pytest.approx(exact, rel=1e-13)
+
+
+@pytest.mark.parametrize(("epsilon", "passes"), [(0, 1), (0.1, 3)])
+def test_no_pass_is_run_twice(network, x, epsilon, passes):
+    """With a step: one for its sign, then one for each space. Without one, both columns are the same pass."""
+    network, seen = deepcopy(network), []
+    network.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+    columns = method("odin")(epsilon=epsilon).score(Images(network, x.split(2), STD), None)
+    assert seen == [size for size in (2, 2, 1) for _ in range(passes)]
+    assert np.array_equal(columns["normalised"], columns["pixel"]) == (not epsilon)
 
 
 def test_the_step_raises_the_score(network, x):

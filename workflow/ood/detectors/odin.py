@@ -40,12 +40,22 @@ class Method(Detector):
         spaces = {"normalised": torch.ones_like(std), "pixel": std}
         columns = {name: [] for name in spaces}
         for x in images.batches:
-            sign = self._sign(images.network, x) if self.epsilon else torch.zeros_like(x)
-            for name, unit in spaces.items():
-                with torch.inference_mode():
-                    z = images.network(x - self.epsilon * sign / unit.to(x.device))
-                columns[name].append(terms.msp(z.double().cpu().numpy(), self.temperature))
+            if self.epsilon:
+                sign = self._sign(images.network, x)
+                for name, unit in spaces.items():
+                    columns[name].append(self._msp(images.network, x - self.epsilon * sign / unit.to(x.device)))
+            else:  # without a step one pass serves both
+                score = self._msp(images.network, x)
+                for parts in columns.values():
+                    parts.append(score)
         return {name: np.concatenate(parts) for name, parts in columns.items()}
+
+    def _msp(self, network, x) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            z = network(x)
+        return terms.msp(z.double().cpu().numpy(), self.temperature)
 
     def _sign(self, network, x):
         import torch
