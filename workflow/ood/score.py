@@ -26,7 +26,7 @@ def read_features(path: Path, rows: np.ndarray) -> Features:
     Raises Problem for arrays that do not fit together or are not finite.
     """
     with safe_open(path, framework="numpy") as file:
-        arrays = {name: file.get_tensor(name).astype(float) for name in ("features", "logits", "weight", "bias")}
+        arrays = {name: file.get_tensor(name) for name in ("features", "logits", "weight", "bias")}
     h, z, weight, bias = arrays.values()
     fits = weight.shape == (bias.size, *h.shape[1:]) and bias.ndim == 1 and z.shape == (len(h), bias.size)
     if not fits or not len(h) > rows.max(initial=-1):
@@ -35,7 +35,8 @@ def read_features(path: Path, rows: np.ndarray) -> Features:
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise Problem(f"{path}: {name} are not all finite. Did the training of this network diverge?")
-    return Features(h[rows], z[rows], weight, bias)
+    chosen = Features(h[rows], z[rows], weight, bias)
+    return Features(*(array.astype(float) for array in chosen))
 
 
 def rows_of(index: Path, split: str) -> np.ndarray:
