@@ -15,21 +15,21 @@ from ood.preprocessing import normalised, scaled
 torch.set_num_threads(1)  # as every step does
 
 TINY = {"width": 2, "channels": 1}
-PUBLISHED = [  # network, classes, options, parameters, attribution layers, their channels, features
-    ("resnet34", 10, {}, 21_282_122, 36, 8512, 512),
-    ("resnet34", 100, {}, 21_328_292, 36, 8512, 512),
-    ("wrn40_2", 10, {}, 2_243_546, 37, 2704, 128),
-    ("densenet_bc", 10, {}, 769_162, 99, 11_994, 342),
-    ("densenet_bc", 100, {}, 800_032, 99, 11_994, 342),
-    ("resnet_a", 10, {"depth": 20}, 269_722, 19, 688, 64),
-    ("resnet_a", 10, {"depth": 56}, 853_018, 55, 2032, 64),
-    ("playground_mlp", 10, {}, 269_322, 0, 0, 256),
-    ("playground_cnn", 10, {}, 9_306_250, 7, 2816, 1024),
-    ("playground_cnn", 10, {"width": 32, "dropout": 0.3}, 584_746, 7, 704, 256),
-    ("resnet50", 1000, {}, 25_557_032, 53, 26_560, 2048),
-    ("densenet121", 1000, {}, 7_978_856, 121, 41_824, 1024),
-    ("vgg16", 1000, {}, 138_357_544, 0, 0, 4096),
-    ("bit_r101x1", 1000, {}, 44_541_480, 9, 8192, 2048),
+PUBLISHED = [  # network, classes, options, parameters, attribution layers, the late of them, channels of all, features
+    ("resnet34", 10, {}, 21_282_122, 36, 20, 8512, 512),
+    ("resnet34", 100, {}, 21_328_292, 36, 20, 8512, 512),
+    ("wrn40_2", 10, {}, 2_243_546, 37, 37, 2704, 128),
+    ("densenet_bc", 10, {}, 769_162, 99, 99, 11_994, 342),
+    ("densenet_bc", 100, {}, 800_032, 99, 99, 11_994, 342),
+    ("resnet_a", 10, {"depth": 20}, 269_722, 19, 12, 688, 64),
+    ("resnet_a", 10, {"depth": 56}, 853_018, 55, 36, 2032, 64),
+    ("playground_mlp", 10, {}, 269_322, 0, 0, 0, 256),
+    ("playground_cnn", 10, {}, 9_306_250, 7, 7, 2816, 1024),
+    ("playground_cnn", 10, {"width": 32, "dropout": 0.3}, 584_746, 7, 7, 704, 256),
+    ("resnet50", 1000, {}, 25_557_032, 53, 29, 26_560, 2048),
+    ("densenet121", 1000, {}, 7_978_856, 121, 121, 41_824, 1024),
+    ("vgg16", 1000, {}, 138_357_544, 0, 0, 0, 4096),
+    ("bit_r101x1", 1000, {}, 44_541_480, 9, 9, 8192, 2048),
 ]
 SMALL = [  # network, options, side of an image that is small and still leaves a map of several pixels
     ("resnet34", {"width": 2}, 16),
@@ -86,8 +86,10 @@ def test_what_comes_after_a_block_sees_its_output_only(name, options, side):
     assert not torch.allclose(*network(x), rtol=1e-2)
 
 
-@pytest.mark.parametrize(("name", "classes", "options", "parameters", "layers", "channels", "features"), PUBLISHED)
-def test_has_the_published_size(name, classes, options, parameters, layers, channels, features):
+@pytest.mark.parametrize(
+    ("name", "classes", "options", "parameters", "layers", "late", "channels", "features"), PUBLISHED
+)
+def test_has_the_published_size(name, classes, options, parameters, layers, late, channels, features):
     network = on_meta(name, classes, options)
     called = []
     for layer, module in network.named_modules():
@@ -98,7 +100,7 @@ def test_has_the_published_size(name, classes, options, parameters, layers, chan
     assert sum(parameter.numel() for parameter in network.parameters()) == parameters
     found = network.attribution_layers()
     widths = [getattr(layer, "num_features", None) or layer.num_channels for layer in found.values()]
-    assert (len(found), sum(widths)) == (layers, channels)
+    assert (len(found), len(network.late_layers()), sum(widths)) == (layers, late, channels)
     assert list(found) == [layer for layer in called if layer in found]
     assert network.normalisation is None or [len(part) for part in network.normalisation] == [network.channels] * 2
 
