@@ -41,7 +41,9 @@ class Method(Detector):
         return unit(train.features.h)
 
     def score(self, images: Features, fitted: np.ndarray) -> dict[str, np.ndarray]:
-        from sklearn.metrics import pairwise_distances_chunked  # here: reading the configuration does not load it
+        from sklearn import config_context  # here: reading the configuration does not load it
+        from sklearn.metrics import pairwise_distances_chunked
+        from sklearn.utils.extmath import row_norms
 
         orders = [k for k in sorted({DEFAULT, *self.neighbours}) if k <= len(fitted)]
         places = [k - 1 for k in orders]
@@ -50,6 +52,10 @@ class Method(Detector):
             squares.partition(places, axis=1)  # only the k-th, for a few k: a search would sort all up to the largest
             return squares[:, places]
 
+        # What concerns all training images is done once: their squares here, the search for NaNs where they are read.
         options = {"metric": "euclidean", "squared": True, "working_memory": MEMORY}
-        squares = np.concatenate([*pairwise_distances_chunked(unit(images.h), fitted, reduce_func=kth, **options)])
+        options["Y_norm_squared"] = row_norms(fitted, squared=True)
+        with config_context(assume_finite=True):
+            parts = [*pairwise_distances_chunked(unit(images.h), fitted, reduce_func=kth, **options)]
+        squares = np.concatenate(parts)
         return {f"k={k}": -column for k, column in zip(orders, squares.T, strict=True)}
