@@ -51,7 +51,7 @@ def workflow(network: networks.Classifier, train: Labelled) -> dict[str, Way]:
 
     def every_feature_score(batches: Batches) -> int:
         with torch.inference_mode():
-            found = features(network, torch.cat([network.features(x) for x in batches]))
+            found = features(network)(torch.cat([network.features(x) for x in batches]))
         return sum(len(method.score(found, fitted[name])) for name, method in zoo.items())
 
     def forward_form(batches: Batches) -> list:

@@ -30,15 +30,38 @@ THRESHOLD = {"fixed": 1.0}  # ReAct's: which number is clipped at costs the same
 Way = Callable[[Tensor], object]
 
 
-def features(network: networks.Classifier, h: Tensor) -> Features:
-    """What detectors of features get, from penultimate features (N, D)."""
-    with torch.inference_mode():
-        parts = h, network.head(h), network.head.weight, network.head.bias
-    return Features(*(part.detach().cpu().numpy().astype(float) for part in parts))
+def features(network: networks.Classifier) -> Callable[[Tensor], Features]:
+    """A function from penultimate features (N, D) to what detectors of features get; the head is converted once."""
+
+    def array(part: Tensor) -> np.ndarray:
+        return part.detach().cpu().numpy().astype(float)
+
+    weight, bias = array(network.head.weight), array(network.head.bias)
+
+    def of(h: Tensor) -> Features:
+        with torch.inference_mode():
+            return Features(array(h), array(network.head(h)), weight, bias)
+
+    return of
+
+
+def chosen(network: networks.Classifier, prefixes: tuple[str, ...] | None) -> dict[str, nn.Module]:
+    """The layers that GAIA-A reads: those of its option ``layers``, prefixes of names, or for None the late ones.
+
+    All where no prefix is given or none fits; ``ood.layers.mean`` refuses the latter.
+    """
+    if prefixes is None:
+        return network.late_layers()
+    every = network.attribution_layers()
+    return {name: layer for name, layer in (every | network.final_norm()).items() if name.startswith(prefixes)} or every
 
 
 def ways(network: networks.Classifier, std: list[float], options: dict[str, dict]) -> dict[str, Way]:
-    """A function from a batch to its scores for each method of ``options``."""
+    """A function from a batch to its scores for each method of ``options``.
+
+    Their defaults: GAIA-Z's reads all layers, whatever its option ``layers`` says of its late ones.
+    """
+    to_features = features(network)
 
     def of_features(method: str) -> Way:
         detector = detectors.method(method)(**options[method])
@@ -46,7 +69,7 @@ def ways(network: networks.Classifier, std: list[float], options: dict[str, dict
         def way(x: Tensor) -> object:
             with torch.inference_mode():
                 h = network.features(x)
-            return detector.score(features(network, h), THRESHOLD)
+            return detector.score(to_features(h), THRESHOLD)
 
         return way
 
@@ -54,9 +77,12 @@ def ways(network: networks.Classifier, std: list[float], options: dict[str, dict
         detector = detectors.method(method)(**options[method])
         return lambda x: detector.score(Images(network, [x], std), None)
 
+    prefixes = detectors.method("gaia_a")(**options.get("gaia_a", {})).layers
+    layers = chosen(network, prefixes)
+
     def gaia_a(x: Tensor) -> np.ndarray:
-        images = attributed(x, network.late_layers(), "inner.abs_mean")
-        return -mean(images, "inner.abs_mean") / output_component(images.features)
+        images = attributed(x, layers, "inner.abs_mean")
+        return -mean(images, "inner.abs_mean", prefixes or ()) / output_component(images.features)
 
     def gaia_z(x: Tensor) -> np.ndarray:
         return -mean(attributed(x, network.attribution_layers(), "top1.density"), "top1.density")
@@ -64,9 +90,7 @@ def ways(network: networks.Classifier, std: list[float], options: dict[str, dict
     def attributed(x: Tensor, layers: dict[str, nn.Module], statistic: str) -> Attributions:
         h, found = attributions(network, x, layers, (statistic,))
         counts = np.array([channels(layer) for layer in layers.values()])
-        return Attributions(
-            features(network, h), tuple(layers), (), counts, {statistic: found[statistic].cpu().numpy()}
-        )
+        return Attributions(to_features(h), tuple(layers), (), counts, {statistic: found[statistic].cpu().numpy()})
 
     def way(method: str) -> Way:
         own = {"gaia_a": gaia_a, "gaia_z": gaia_z}
