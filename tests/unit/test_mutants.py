@@ -10,7 +10,7 @@ from ood import detectors
 TABLE = run.mutants()
 MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "saliency", "closeup", "taps")
 MODULES += ("metrics", "statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts", "ranks")
-MODULES += ("rounding", "summaries")
+MODULES += ("rounding", "summaries", "extraction")
 MODULES += (
     "ledger",
     *(
