@@ -1,5 +1,6 @@
 """What every method of the registry promises, whatever it computes. What each refuses is in test_refusals.py."""
 
+import pickle
 from copy import deepcopy
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from toys import bits, consumed, draw, scores, separable, standing, take, toy_images
+from toys import bits, consumed, draw, fit, scores, separable, standing, take, toy_images
 
 from ood.detectors import Attributions, Features, Images, Labelled, method, names
 from ood.networks import Classifier
@@ -15,8 +16,8 @@ from ood.networks import Classifier
 STD = [0.25, 0.5, 2.0]
 # Another value shows only where that many iterations have not converged yet, and that many images are there.
 FEWER = {"iterations": 2, "examples": 20}
-FITTED = [name for name in names() if method(name).consumes == "features" and method(name).needs_train]
 every_method = pytest.mark.parametrize("name", names())
+every_fitted_method = pytest.mark.parametrize("name", [name for name in names() if method(name).needs_train])
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,26 @@ def test_every_option_matters(name, option, images, run):
     assert set(before) != set(after) or any(not np.allclose(before[c], after[c], rtol=1e-9, atol=0) for c in before)
 
 
+@every_fitted_method
+def test_a_default_learns_nothing_from_scored_images(name, attributions, images, known, run):
+    """The test split, images that are scored later, is for named variants only."""
+    if method(name).consumes == "features":  # more and more various ones, of which ReAct clips some
+        images = draw(attributions.features, 30, seed=2).features
+    tests = [draw(attributions.features, rows, seed=rows) for rows in (60, 53)]
+    columns, others = (run(method(name)(), images, (known[0], test))[method(name).default] for test in tests)
+    assert columns.tobytes() == others.tobytes()
+
+
+@every_method
+def test_one_fit_serves_all_datasets(name, images, known):
+    detector = method(name)()
+    fitted = fit(detector, images, known)
+    before = pickle.dumps(fitted)
+    first, _, again = (bits(detector.score(given, fitted)) for given in (images, take(images, [6, 1, 3]), images))
+    assert first == again
+    assert pickle.dumps(fitted) == before
+
+
 @every_method
 def test_inputs_and_the_network_are_left_alone(name, images, x, run, whole, network):
     network = deepcopy(network)
@@ -170,12 +191,12 @@ def test_in_distribution_scores_are_higher(name, run):
         assert ids[column].min() > oods[column].max(), column
 
 
-@pytest.mark.parametrize("name", FITTED)
-def test_a_class_without_images_is_no_obstacle(name, attributions, known, run):
+@every_fitted_method
+def test_a_class_without_images_is_no_obstacle(name, images, known, run):
     splits = [
         Labelled(take(split.features, rows), split.labels[rows]) for split in known for rows in [split.labels != 2]
     ]
-    for column, values in run(method(name)(), attributions.features, splits).items():
+    for column, values in run(method(name)(), images, splits).items():
         assert np.isfinite(values).all(), column
 
 

@@ -75,25 +75,34 @@ def consumed(name: str, attributions: Attributions, images: Images) -> Any:
 
 
 def labelled_images(split: Labelled | LabelledImages, images: Images) -> LabelledImages:
-    """A split for a method that consumes the network: the toy's has its features, ResNet34's 60 random images."""
+    """A split for a method that consumes the network: the toy's has its features, ResNet34's 60 random images at most.
+
+    Two splits of one length have the same images.
+    """
     if isinstance(split, LabelledImages):
         return split
     if isinstance(images.network, Toy):
         return LabelledImages(toy_images(split.features), split.labels)
-    x = 2 * torch.randn(60, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(len(split.labels)))
-    return LabelledImages(images._replace(batches=x.split(25)), split.labels[:60])
+    labels, generator = split.labels[:60], torch.Generator().manual_seed(len(split.labels))
+    x = 2 * torch.randn(len(labels), 3, 16, 16, dtype=torch.float64, generator=generator)
+    return LabelledImages(images._replace(batches=x.split(25)), labels)
 
 
-def scores(detector: Detector, images: Any, splits: tuple) -> dict[str, np.ndarray]:
-    """A method's columns, fitted on labelled splits of what it consumes, or for images on the like of the splits."""
+def fit(detector: Detector, images: Any, splits: tuple) -> Any:
+    """What a method learns from labelled splits of what it consumes, or for images from the like of the splits."""
     if not detector.needs_train:
-        return detector.score(images, None)
+        return None
     if isinstance(images, Images):
         splits = [labelled_images(split, images) for split in splits]
     before = bits(splits)
     fitted = detector.fit(*splits)
     assert bits(splits) == before, "fitting has changed what it learns from"
-    return detector.score(images, fitted)
+    return fitted
+
+
+def scores(detector: Detector, images: Any, splits: tuple) -> dict[str, np.ndarray]:
+    """A method's columns after ``fit``."""
+    return detector.score(images, fit(detector, images, splits))
 
 
 def bits(part: Any) -> Any:
