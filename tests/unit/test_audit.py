@@ -168,6 +168,11 @@ def test_scores_made_again_may_differ_by_a_thousandth_of_their_spread(tmp_path):
         found = rerun.differences(tmp_path / "was.parquet", tmp_path / "now.parquet")
         assert len(found) == count
     assert "column two, image 2 of a" in found[0].what
+    for was, now in (([5.0, 6.0, np.nan, 9.0], scores["two"]), (scores["two"], [5.0, 6.0, np.nan, 9.0])):
+        scores.assign(two=was).to_parquet(tmp_path / "nan.parquet")
+        scores.assign(two=now).to_parquet(tmp_path / "now.parquet")
+        (found,) = rerun.differences(tmp_path / "nan.parquet", tmp_path / "now.parquet")
+        assert found.what == "column two, image 2 of a"
     scores.assign(image=[1, 0, 2, 3]).to_parquet(tmp_path / "now.parquet")
     found = rerun.differences(tmp_path / "was.parquet", tmp_path / "now.parquet")
     assert [one.what for one in found] == ["has other columns or images than the images and the checkpoint give"]
@@ -232,6 +237,11 @@ def test_what_was_left_out_is_compared_by_its_digest(records, tmp_path, remade, 
     (tmp_path / "remade").write_text(remade)
     found = list(replay.compared(records, tmp_path / "a.pdf", tmp_path / "remade"))
     assert [one.file for one in found] == [str(tmp_path / "a.pdf")] * wrong
+
+
+def test_what_a_job_does_not_write_again_is_found(records, tmp_path):
+    (found,) = replay.compared(records, tmp_path / "T.csv", tmp_path / "none")
+    assert (found.file, found.what) == (str(tmp_path / "T.csv"), "is not written when its job is done again")
 
 
 def test_a_method_goes_by_its_names_in_the_tables_beside_ours():

@@ -81,8 +81,20 @@ def test_records_without_an_edition_are_checked(levels, monkeypatch, capsys):
         )
     assert verify()
     assert asked == {"a": (records, [], False), "b": (records, ["results/cells/b.parquet"])}
-    with pytest.raises(Problem, match="unknown edition with results 'demo'"):
-        verify("demo")
+    for name in ("demo", None):
+        with pytest.raises(Problem, match="No edition has results in this folder. Make one first: make demo"):
+            command._edition(name)
+
+
+def test_an_edition_without_results_is_named(levels):
+    with pytest.raises(Problem, match="unknown edition with results 'dmo'. Did you mean 'demo'?"):
+        verify("dmo")
+
+
+def test_results_without_records_are_checked(levels, capsys):
+    """Someone deleted all records: every file is a finding then."""
+    Path("results/editions/demo/a.csv.record.json").rename("results/editions/demo/a.csv")
+    assert verify() and capsys.readouterr().out.startswith("a")
 
 
 def test_a_record_that_cannot_be_read_is_one(levels):

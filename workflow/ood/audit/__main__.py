@@ -12,7 +12,7 @@ from ood.audit import chain, numbers, released, rerun
 from ood.audit.crate import CONTENTS, export, resting
 from ood.audit.diff import diff
 from ood.audit.lineage import EDITIONS, editions, find
-from ood.audit.records import Records
+from ood.audit.records import Records, files
 from ood.audit.show import show
 from ood.errors import Problem, unknown
 from ood.progress import log
@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
 def _edition(name: str | None) -> str:
     """The edition that is asked for, or the only one. Raises Problem."""
     known = editions()
+    if not known:
+        raise Problem("No edition has results in this folder. Make one first: make demo")
     if name and name not in known:
         raise Problem(unknown("edition with results", name, known))
     if not name and len(known) != 1:
@@ -68,7 +70,7 @@ def _edition(name: str | None) -> str:
 def verify(edition: str | None, levels: str, count: int, seed: int, elsewhere: bool) -> bool:
     """Print one line per level, and what it found, of an edition or of all records; whether all was found right."""
     records = Records.load()
-    if not (records or records.broken or edition):
+    if not (records or records.broken or edition or any(files())):
         print("nothing was run in this folder")
         return True
     targets = [_edition(edition)] if edition else editions()

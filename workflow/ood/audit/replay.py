@@ -125,6 +125,9 @@ def again(records: Records, output: str, place: Path) -> list[Finding]:
 
 def compared(records: Records, file: Path, remade: Path) -> Iterator[Finding]:
     """Differences from the file, or from the digest of one that the crate left out."""
+    if not remade.is_file():
+        yield Finding(str(file), "is not written when its job is done again")
+        return
     digest = None if file.is_file() else records.left_out.get(str(file))
     if digest is None:
         yield from differences(file, remade)
