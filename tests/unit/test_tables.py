@@ -196,14 +196,16 @@ def test_the_difference_reaches_the_page_by_its_id(tmp_path):
     assert rf"\difference{{{name}}}" in (tmp_path / "IGOE-T2.mnist.tex").read_text()
 
 
-def test_best_and_second_are_marked(tmp_path):
+@pytest.mark.parametrize("name", ["mnist", "forms"])
+def test_best_and_second_are_marked(tmp_path, name):
     """Of at least three rows that were run, by column, a small FPR95 being good; equals share a place."""
     given = evidence(tmp_path, [0.5])
+    given.benchmarks, given.cells = {name: given.benchmarks["mnist"]}, given.cells.rename(index={"mnist": name})
     values = {"k=1 T=1": 0.7, "k=inf T=1": 0.9, "U=clip V=tv": 0.9, "U=clip V=1": 0.6}
     for variant, value in values.items():
-        given.cells.loc[("mnist", "rg", variant), "mean"] = value
-    entries = rg.ablation(given, "mnist").entries(given).set_index(["row", "column"])["mark"]
-    found = {metric: entries.xs(f"mnist letters {metric}", level="column") for metric in ("AUROC", "FPR95")}
+        given.cells.loc[(name, "rg", variant), "mean"] = value
+    entries = rg.ablation(given, name).entries(given).set_index(["row", "column"])["mark"]
+    found = {metric: entries.xs(f"{name} letters {metric}", level="column") for metric in ("AUROC", "FPR95")}
     assert found["AUROC"][lambda mark: mark != ""].to_dict() == {"U=Ours V=GN": "best", "U=GN V=Ours": "best"}
     assert found["FPR95"][lambda mark: mark != ""].to_dict() == {"U=GN V=GN": "best", "U=1 V=Ours": "second"}
 

@@ -104,7 +104,7 @@ class Table:
             if row.ours or row.printed
         ]
         frame = pd.DataFrame(lines)
-        lower = frame["column"].str.contains("|".join(LOWER_IS_BETTER))
+        lower = frame["column"].str.rpartition(" ")[2].isin(LOWER_IS_BETTER)  # the metric: names may hold one
         columns = frame["mean"].where(lower, -frame["mean"]).groupby(frame["column"])
         place = columns.rank(method="min").where(columns.transform("count") > 2)
         frame["mark"] = place.map({1: "best", 2: "second"}).fillna("") if self.ranked else ""
