@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from ood.config import load
-from ood.plan import Job, changes
-from ood.status import Cost, remaining, total
+from ood.plan import Job, changes, rewired
+from ood.status import Cost, _artifacts, remaining, total
 
 CONFIG = load(yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text()))
 
@@ -55,3 +55,25 @@ def test_only_what_would_run_costs():
 )
 def test_changes_are_named_by_key(old, new, said):
     assert list(changes(old, new, "p")) == said
+
+
+def test_an_admission_that_a_job_only_waits_for_is_no_cause():
+    read, given = ["a", "old"], ["results/checkpoints/b/seed0/accepted.json", "new", "a"]
+    assert list(rewired(read, given)) == ["input without old", "input with new"]
+    assert list(rewired([given[0]], given[1:])) == [f"input without {given[0]}", "input with a", "input with new"]
+
+
+def test_a_row_of_several_jobs_has_the_worst_state_and_all_causes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/editions/demo/lineage")
+    folder.mkdir(parents=True)
+    jobs = []
+    for name, causes in (("a", ["module x"]), ("b", []), ("c", ["input y"]), ("d", [])):
+        log = Path(f"{name}.log")
+        jobs.append(Job("lineage", "", [folder / f"{name}.html"], log, [], bool(causes), None, causes=causes))
+        jobs[-1].outputs[0].touch()
+    (line,) = _artifacts("demo", jobs)
+    assert line.split(maxsplit=2)[1] == "stale" and line.endswith("module x; input y")
+    jobs[0].outputs[0].unlink()
+    (line,) = _artifacts("demo", jobs)
+    assert line.split(maxsplit=2)[1] == "missing"

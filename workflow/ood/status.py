@@ -6,6 +6,7 @@ Nothing is run. Snakemake says what would be (ood.plan); hours are those that th
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from ood import command
@@ -108,19 +109,19 @@ def _stages(benchmark: str, jobs: list[Job], left: dict[Job, Cost]) -> Iterator[
 
 def _artifacts(edition: str, jobs: list[Job]) -> Iterator[str]:
     """A line for each artifact and the benchmark it shows, in the catalogue's order, then for the other documents."""
-    files, makers = defaultdict(list), {}
+    made: dict[tuple[str, str], dict[Job, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for job in jobs:
         for output in job.outputs:
             if output.parts[:3] == ("results", "editions", edition):
                 page = output.parent.name in TITLES
                 name, *benchmark, _ = [output.parent.name, ""] if page else output.name.split(".")
-                files[name, "".join(benchmark)].append(output)
-                makers[name, "".join(benchmark)] = job
-    order = [*ARTIFACTS, *sorted({name for name, _ in files} - set(ARTIFACTS))]
-    for name, benchmark in sorted(files, key=lambda row: order.index(row[0])):
-        job = makers[name, benchmark]
+                made[name, "".join(benchmark)][job].append(output)
+    order = [*ARTIFACTS, *sorted({name for name, _ in made} - set(ARTIFACTS))]
+    for name, benchmark in sorted(made, key=lambda row: order.index(row[0])):
+        makers = made[name, benchmark]
+        state = max((job.state(*outputs) for job, outputs in makers.items()), key=STATES.index)
         title = ARTIFACTS[name].title if name in ARTIFACTS else TITLES.get(name, "notebook")
-        yield f"{name:<11} {benchmark:<22} {job.state(*files[name, benchmark]):<8} {title:<34}  {_why([job])}"
+        yield f"{name:<11} {benchmark:<22} {state:<8} {title:<34}  {_why(makers)}"
 
 
 def report(config: Config, editions: list[str]) -> Iterator[str]:

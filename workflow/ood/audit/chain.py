@@ -15,12 +15,11 @@ from ood.audit.findings import Finding, Level, short
 from ood.audit.records import File, Record, Records, files
 from ood.closure import LOCK, file_of
 from ood.errors import Problem
-from ood.plan import Job, changes, plan
+from ood.plan import Job, changes, plan, rewired
 from ood.progress import track
 
 # Whichever way a file comes, it is the file with its digest: a change of how files are fetched makes none stale.
 BY_DIGEST = ("ood.fetch",)
-WAITED_FOR = "accepted.json"  # the admission of a checkpoint: a score's job waits for it, and does not read it
 
 
 def sealed(records: Records) -> Iterator[Finding]:
@@ -160,14 +159,12 @@ def configuration(records: Records, jobs: list[Job]) -> Iterator[Finding]:
 
 def _otherwise(record: Record, job: Job) -> Iterator[str]:
     yield from changes(record.spec, job.spec, "parameter")
-    read = {given.path for given in record.inputs}
-    yield from (f"input without {path}" for path in sorted(read - set(job.inputs)))
-    yield from (f"input with {path}" for path in sorted(set(job.inputs) - read) if not path.endswith(WAITED_FOR))
+    yield from rewired([given.path for given in record.inputs], job.inputs)
 
 
 def verify(records: Records, targets: list[str], elsewhere: bool = False) -> Level:
     """Level (a) of all records; ``targets`` are the editions, of which today's configuration is asked, none
-    where only parts of editions were made.
+    where no edition has results.
 
     Of a run made ``elsewhere`` it is not, and code, notebooks and printed numbers may be others than today's.
     """
