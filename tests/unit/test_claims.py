@@ -274,6 +274,21 @@ def test_faults_are_named(tmp_path, old, new, said):
     assert str(problem.value).startswith(f"{file}") and said in str(problem.value)
 
 
+def test_a_benchmark_that_runs_no_method_of_the_claims(small, tmp_path):
+    spec = {"benchmark": "b", "id": "b", "reproduces": None, "average": ["patterns"], "confidence": 0.95}
+    verdicts.verdicts(FILE, list(PUBLISHED.glob("*.csv")), [], [], tmp_path / "b.parquet", spec)
+    found = pd.read_parquet(tmp_path / "b.parquet").set_index("id")
+    assert set(found["verdict"]) == {"not run", ""} and found["p_holm"].isna().all()
+    assert found.at["RG-T1.1a", "why"] == "no method of the claims is run here"
+
+
+def test_a_variant_that_its_options_took_away_is_named(small):
+    rows = metrics().replace({"variant": {"energy": "T=2"}})
+    world = Ours(small, rows, None, ["patterns"], "digits")
+    with pytest.raises(Problem, match=r"^digits has no 'energy' of energy, .* terms.two in paper/claims.yaml"):
+        world.number("AUROC", "two", None)
+
+
 def test_variants_are_those_of_the_detectors():
     """Every variant that a claim is about is a column of its detector, on features of any network."""
     rng = np.random.default_rng(0)

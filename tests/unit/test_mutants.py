@@ -9,8 +9,8 @@ from ood import detectors
 
 TABLE = run.mutants()
 MODULES = ("terms", "layers", "attribution", "activity", "parameter_gradients", "saliency", "closeup", "taps")
-MODULES += ("metrics", "statistics", "evaluate", "score", "significance", "expressions", "worlds", "verdicts", "ranks")
-MODULES += ("rounding", "summaries", "extraction")
+MODULES += ("metrics", "statistics", "evaluate", "score", "significance", "expressions", "claims", "worlds", "verdicts")
+MODULES += ("ranks", "rounding", "summaries", "extraction")
 MODULES += (
     "ledger",
     *(

@@ -13,7 +13,7 @@ of which the paper may say the contrary, it is not judged, on one that reproduce
 ``only`` names the only benchmarks that it is judged on; empty: on print alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -40,6 +40,10 @@ class Term(Strict):
     ours: Variant | None = None
     instead: Variant | None = None
     printed: dict[str, Annotated[list[str], Field(min_length=1, max_length=2)]] = {}
+
+    def chosen(self, run: Collection[str]) -> Variant | None:
+        """Ours, or what stands in where its detector is not among those that were run; None if neither is."""
+        return next((choice for choice in (self.ours, self.instead) if choice and choice[0] in run), None)
 
 
 class Place(Strict):

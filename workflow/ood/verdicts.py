@@ -112,9 +112,10 @@ def verdicts(
     parsed, cells = claims.load(document), by_score(published.load(published_cells[0].parent))
     wanted = {(detector, variant) for detector, variants in parsed.variants.items() for variant in variants}
     frames = [pd.read_parquet(path) for path in metrics]
-    frame = pd.concat(
-        [frame[[pair in wanted for pair in zip(frame["detector"], frame["variant"], strict=True)]] for frame in frames]
-    )
+    frames = [
+        frame[[pair in wanted for pair in zip(frame["detector"], frame["variant"], strict=True)]] for frame in frames
+    ]
+    frame = pd.concat(frames) if frames else pd.DataFrame(columns=["detector", "dataset"])
     taken = pd.read_parquet(times[0]) if times else None
     world = Ours(parsed, frame, taken, spec["average"], spec["benchmark"], spec["reproduces"])
     id_dataset = printed_id(spec["reproduces"], spec["id"])

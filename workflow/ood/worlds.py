@@ -112,15 +112,22 @@ class Ours:
         self.rows = {(row.detector, row.variant, row.dataset, row.metric): row for row in metrics.itertuples()}
 
     def number(self, metric: str, term: str, place: str | None) -> Number:
-        """Raises NotRun or Elsewhere."""
+        """Raises NotRun or Elsewhere, and Problem where options of a detector took its variant away."""
         if metric == "ms":
             return self._time(term, place)
-        about = self.document.terms[term]
+        if not self.detectors:
+            raise NotRun("no method of the claims is run here")
         dataset = "average" if place is None else self._named(place, self.datasets)
-        ours = next((choice for choice in (about.ours, about.instead) if choice and choice[0] in self.detectors), None)
+        ours = self.document.terms[term].chosen(self.detectors)
         if ours is None:
             raise NotRun(f"{term} is not run here")
-        row = self.rows[*ours, dataset, metric]
+        try:
+            row = self.rows[*ours, dataset, metric]
+        except KeyError:
+            raise Problem(
+                f"{self.benchmark} has no '{ours[1]}' of {ours[0]}, of which the claims say something: give "
+                f"{ours[0]} its option again in config.yaml, or terms.{term} in paper/claims.yaml another variant."
+            ) from None
         return Number(100 * row.mean, 100 * row.values, 100 * row.draws.astype(float))
 
     def _named(self, place: str, present: list[str]) -> str:

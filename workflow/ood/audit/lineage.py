@@ -63,9 +63,15 @@ class Run:
 
     @cached_property
     def measured(self) -> dict[str, dict[str, Any]]:
-        """Of every benchmark the parameters of its metrics: datasets and averages."""
-        start = f"{RESULTS}/metrics/"
-        return {path.split("/")[2]: record.spec for path, record in self.records.items() if path.startswith(start)}
+        """Of every benchmark the parameters of the metrics that its cells are made from: datasets and averages."""
+        cells = {path: record for path, record in self.records.items() if path.startswith(f"{RESULTS}/cells/")}
+        metrics = ((Path(path).stem, name) for path, of in cells.items() for name in of.arguments().get("metrics", []))
+        return {benchmark: self.records[name].spec for benchmark, name in metrics if name in self.records}
+
+    def judged(self, benchmark: str) -> set[str]:
+        """The detectors whose metrics the verdicts on a benchmark are made from."""
+        verdicts = self.records.get(f"{RESULTS}/claims/{benchmark}.parquet")
+        return {Path(path).stem for path in verdicts.arguments().get("metrics", [])} if verdicts else set()
 
 
 def _cells(file: str) -> pd.DataFrame:
@@ -123,14 +129,27 @@ class Lineage:
         return self.run.published.loc[self.text("published")] if self.text("published") else None
 
     @cached_property
+    def asked(self) -> list[tuple[str, str, str | None]]:
+        """Of the verdict on a claim, or on all of a paper, the numbers that it needs: metric, term, place."""
+        document, row = self.run.claims, self.entry["row"]
+        return [
+            number for claim in document.checked() if row in (claim.id, claim.paper) for number in document.asked(claim)
+        ]
+
+    @cached_property
     def claim(self) -> tuple[str, set[str]] | None:
-        """Of the verdict on a claim the benchmark, and the detectors that the claim is about."""
+        """Of the verdict on a claim the benchmark, and the detectors whose metrics decide it."""
         if self.artifact != claims.NAME:
             return None
-        document = self.run.claims
-        asked = (document.asked(claim) for claim in document.checked() if self.entry["row"] in (claim.id, claim.paper))
-        terms = (document.terms[term].ours for numbers in asked for _, term, _ in numbers)
-        return self.entry["column"], {ours[0] for ours in terms if ours}
+        benchmark = self.entry["column"]
+        terms, run = self.run.claims.terms, self.run.judged(benchmark)
+        used = (terms[term].chosen(run) for metric, term, _ in self.asked if metric != "ms")
+        return benchmark, {detector for detector, _ in filter(None, used)}
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether it is a time, or a verdict that rests on times."""
+        return any(metric == "ms" for metric, *_ in self.asked) if self.claim else self.key.get("metric") == "ms"
 
     @cached_property
     def whole(self) -> str | None:
@@ -177,8 +196,8 @@ class Lineage:
         if self.whole:
             return kind == "archives" or of == benchmark
         if kind in ("cells", "claims", "timing"):
-            wanted = "claims" if self.claim else "timing" if self.key["metric"] == "ms" else "cells"
-            return (kind, of) == (wanted, benchmark)
+            wanted = "claims" if self.claim else "timing" if self.timed else "cells"
+            return of == benchmark and (kind == wanted or kind == "timing" and self.timed)
         if kind in ("metrics", "scores"):
             return of == benchmark and name in detectors
         if kind in ("features", "attributions"):
@@ -193,7 +212,7 @@ class Lineage:
         benchmark, detectors = self.about
         datasets = tuple(self.datasets) if benchmark else ()
         printed = None if self.printed is None else self.printed["file"]
-        scope = (self.entry["file"], benchmark, *sorted(detectors), datasets, self.key.get("metric") == "ms", printed)
+        scope = (self.entry["file"], benchmark, *sorted(detectors), datasets, self.timed, printed)
         if scope not in self.run.trees:
             self.run.trees[scope] = list(self._visit(self.entry["file"], 0, set()))
         return self.run.trees[scope]

@@ -148,6 +148,7 @@ def page(name: str, table: str, cells: list[Lineage], records: Records) -> str:
     sections = [section(traced, names.get(anchor(traced.id), "")) for traced in cells]
     legend = f"<p>{LEGEND}</p>" if any("<svg" in text for text in sections) else ""
     rests = sorted({path for traced in cells for _, path in traced.files()})
+    own = records.only(path for path in rests if path in records)  # others may be stale, and made from other files
     cards = dict.fromkeys(
         item for traced in cells for item in subject(traced) if item[0] in ("dataset", "network", "source")
     )
@@ -160,7 +161,7 @@ def page(name: str, table: str, cells: list[Lineage], records: Records) -> str:
             *sections,
             f"<h3>Images, methods and networks</h3>\n<table>{about}</table>" if about else "",
             f"<h3>The files that numbers rest on first</h3>\n{''.join(map(group, dict.fromkeys(map(nearest, cells))))}",
-            f"<h3>All files</h3>\n<table>{TABLE_OF_FILES}{''.join(files(rests, records))}</table>\n</main>",
+            f"<h3>All files</h3>\n<table>{TABLE_OF_FILES}{''.join(files(rests, own))}</table>\n</main>",
             f"<script>{SCRIPT}</script>\n" if table else "",
         ]
     )

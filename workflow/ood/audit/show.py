@@ -92,12 +92,14 @@ def circumstances(lineage: Lineage) -> Iterator[tuple[str, str]]:
 def tree(lineage: Lineage) -> Iterator[str]:
     """The files, what is made from what indented; of each its digest, and of a generated one its step, record, job."""
     yield f"{'made from':66} {'sha256':12} {'record':12} {'code':12} {'time':>5}  step"
-    for depth, path in lineage.files():
+    files = lineage.files()
+    records = lineage.records.only(path for _, path in files if path in lineage.records)  # no stale ones of others
+    for depth, path in files:
         name = "  " * depth + path.removeprefix(f"{RESULTS}/")
-        if path in lineage.records:
-            record = lineage.records[path]
+        if path in records:
+            record = records[path]
             job = f" (SLURM {record.slurm_job})" if record.slurm_job else ""
             digests = f"{short(record.output.sha256)} {short(record.id)} {short(record.code.digest)}"
             yield f"{name:66} {digests} {clock(record.seconds):>5}  {record.step}{job}"
         else:
-            yield f"{name:66} {short(lineage.records.given(path))}"
+            yield f"{name:66} {short(records.given(path))}"
