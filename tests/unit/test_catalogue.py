@@ -82,6 +82,8 @@ def broken(tmp_path, table: str, column: str, value: str):
         ("datasets", "options", "{classes}"),
         ("datasets", "splits", "[0.5]"),
         ("datasets", "splits", '{"test": "half"}'),
+        ("datasets", "title", "R&D"),
+        ("datasets", "title", "a_b"),
         ("datasets", "kind", "nearby"),
         ("datasets", "size", "0"),
         ("datasets", "channels", "2"),

@@ -11,7 +11,16 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ood.conversions import KEEPS_CONSTANTS, ORIGINAL, RULES
 from ood.errors import Problem, unknown
@@ -22,6 +31,16 @@ SOURCES = Path(__file__).parent / "datasets"
 ARCHIVES = Path("results/archives")  # where fetched files lie, checked
 
 Row = TypeVar("Row", bound=BaseModel)
+TEX = "\\&%$#_{}~^"  # what LaTeX reads as its own
+
+
+def _plain(title: str) -> str:
+    if signs := sorted(set(title) & set(TEX)):
+        raise ValueError(f"LaTeX does not print {' '.join(signs)} as it stands. Write the title without")
+    return title
+
+
+Title = Annotated[str, AfterValidator(_plain)]
 Words = Annotated[list[str], BeforeValidator(str.split)]
 Json = BeforeValidator(json.loads)
 Optional = BeforeValidator(lambda text: None if text == "" else text)
@@ -79,7 +98,7 @@ class Dataset(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: str = Field(pattern=r"^[a-z0-9_]+$")
-    title: str
+    title: Title
     kind: Literal["in-distribution", "near", "far"]
     source: str
     options: Annotated[dict[str, Any], Json]
