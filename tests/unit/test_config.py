@@ -8,8 +8,9 @@ import torch
 import yaml
 
 from ood import catalogue, networks, signature
-from ood.config import load, once
+from ood.config import load
 from ood.errors import Problem
+from ood.once import once
 from ood.papers import REPRODUCED
 
 TEXT = (Path(__file__).parents[2] / "config.yaml").read_text()
@@ -144,6 +145,24 @@ WRONG = {
         {"gaia_a": {"layers": ["a"]}},
         "benchmarks.mnist.options: unknown detector of this benchmark 'gaia_a'",
     ),
+    "an unknown key of weights": (
+        "benchmarks.resnet20_small.weights.acuracy",
+        [0.9, 1.0],
+        "weights.acuracy: unknown key 'acuracy'. Did you mean 'accuracy'? Allowed: accuracy, class_order, file.",
+    ),
+    "an edition of nothing": ("editions.demo", [], "editions.demo: [] is not allowed"),
+    "no detectors": ("benchmarks.digits.detectors", [], "benchmarks.digits.detectors: [] is not allowed"),
+    "a batch that is timed twice": ("benchmarks.digits.timed", [1, 1], "benchmarks.digits.timed: 1 is a duplicate"),
+    "a title that another benchmark has": (
+        "benchmarks.digits_heldout.title",
+        "Handwritten digits",
+        "editions.demo: the benchmarks digits and digits_heldout have the same title, 'Handwritten digits'. Give",
+    ),
+    "a title that LaTeX reads": (
+        "benchmarks.digits.title",
+        "Digits & 100 %",
+        "benchmarks.digits.title: 'Digits & 100 %' is not allowed: value error, LaTeX does not print % & as it stands.",
+    ),
     "a seed twice": ("benchmarks.digits.seeds", [0, 1, 1], "benchmarks.digits.seeds: 1 is a duplicate"),
     "a negative seed": ("benchmarks.digits.seeds", [-1], "benchmarks.digits.seeds.0: -1 is not allowed"),
     "no seeds": ("benchmarks.digits.seeds", [], "benchmarks.digits.seeds: [] is not allowed"),
@@ -229,14 +248,39 @@ def test_a_benchmark_is_not_named_like_a_rule(name):
         ("network: {name: resnet34,", "network: {width: 4, name: resnet34,", "benchmarks.digits.network.width"),
     ],
 )
-def test_a_key_that_stands_twice_is_named(tmp_path, old, new, key):
+def test_a_key_that_stands_twice_is_named(tmp_path, monkeypatch, old, new, key):
     """YAML would take the last one."""
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "config.yaml"
     file.write_text(TEXT)
     once(file)
     file.write_text(TEXT.replace(old, new, 1))
     with pytest.raises(Problem, match=rf"^config.yaml: {key}: this key stands twice, again in line \d+\. Remove one"):
         once(file)
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: 1: 2", "\tb: 1"])
+def test_what_is_no_yaml_is_said(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(Problem, match="(?s)^config.yaml cannot be read: .*line 1"):
+        once(tmp_path / "config.yaml")
+
+
+@pytest.mark.parametrize("name", ["imagenet", "small_scale"])
+def test_a_benchmark_is_not_named_like_what_a_paper_prints(name):
+    config = yaml.safe_load(TEXT)
+    config["benchmarks"][name] = config["benchmarks"]["digits"]
+    with pytest.raises(Problem, match=rf"config.yaml: benchmarks.{name}: a paper's printed tables have that name"):
+        load(config)
+
+
+def test_datasets_of_one_title_are_not_in_one_benchmark(monkeypatch):
+    datasets = catalogue.datasets()
+    twin = datasets["faces"].model_copy(update={"title": datasets["letters"].title})
+    monkeypatch.setattr(catalogue, "datasets", lambda: datasets | {"faces": twin})
+    with pytest.raises(Problem, match=r"benchmarks.digits.ood: the datasets letters and faces have the same title"):
+        load(yaml.safe_load(TEXT))
 
 
 def test_what_is_read_of_a_network_s_source_is_what_the_class_has():

@@ -16,7 +16,7 @@ of which the paper may say the contrary, it is not judged, on one that reproduce
 from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -24,9 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ood import detectors
 from ood.errors import Problem, unknown
 from ood.expressions import Expression, Number
+from ood.once import once
 from ood.papers import PRINTED
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Restricting = Literal["benchmark", "model", "method", "variant", "id_dataset", "ood_dataset"]  # columns of print
 Variant = Annotated[list[str], Field(min_length=2, max_length=2)]  # of a detector
 
 
@@ -61,7 +63,7 @@ class Claim(Strict):
     unchecked: str | None = None
     reading: bool = False
     printed: list[str] = []
-    where: dict[str, str] = {}
+    where: dict[Restricting, str] = {}
     about: list[str] | None = None
     only: list[str] | None = None
 
@@ -145,6 +147,7 @@ class Document(Strict):
             for key, given in (("ours", term.ours), ("instead", term.instead)):
                 if given and given[0] not in detectors.names():
                     raise Problem(f"terms.{name}.{key}: {unknown('detector', given[0], detectors.names())}")
+        _ = self.names  # a fault in the groups is no claim's
         ids = [claim.id for claim in self.claims]
         for claim in self.claims:
             if ids.count(claim.id) > 1:
@@ -167,12 +170,11 @@ class Document(Strict):
 
 def load(file: Path) -> Document:
     """The checked claims. Raises Problem, starting with the file and the key or the claim's id, for the first fault."""
+    once(file)
     try:
         raw = yaml.safe_load(file.read_text())
         document = Document.model_validate(raw)
         document.check()
-    except (OSError, yaml.YAMLError) as error:
-        raise Problem(f"{file} cannot be read: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         raise Problem(f"{file}: {_key(raw, first['loc'])}: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
@@ -186,5 +188,5 @@ def _key(raw: object, path: tuple) -> str:
     if len(path) > 1 and path[0] == "claims":
         about = raw["claims"][path[1]]
         name = about.get("id", path[1] + 1) if isinstance(about, dict) else path[1] + 1
-        return ", ".join([f"claim {name}", *map(str, path[2:])])
+        return ", ".join([f"claim {name}", *(str(part) for part in path[2:] if part != "[key]")])
     return ".".join(map(str, path)) or "the document"

@@ -1,13 +1,13 @@
 """config.yaml, checked: unknown keys and names, values out of range, references that lead nowhere.
 
-Snakemake reads the file; ``load`` is called on it before the DAG is built, and ``once`` on its text. Commands of their
+Snakemake reads the file; ``load`` is called on it before the DAG is built, and ood.once on its text. Commands of their
 own ``read`` it.
 """
 
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +15,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ood import catalogue, detectors, signature
+from ood.artifacts import CATALOGUE
 from ood.errors import Problem, unknown
+from ood.once import once
 from ood.papers import PRINTED
 from ood.recipe import Band, Recipe
 
 WORKFLOW = Path(__file__).parents[1]
 NAME = r"^[a-z0-9_]+$"
+OWN = {name for artifact in CATALOGUE for name in artifact.printed_for}  # benchmarks that are printed, not run
 
 
 def _rules() -> set[str]:
@@ -38,6 +41,18 @@ def _known(place: str, kind: str, names: list, allowed: Iterable) -> None:
             raise Problem(f"{place}: {unknown(kind, name, allowed)}")
         if names.count(name) > 1:
             raise Problem(f"{place}: {name} is a duplicate. Remove one of them.")
+
+
+def _told_apart(place: str, kind: str, titles: dict[str, str]) -> None:
+    """Raise Problem for a title that two of these have: tables name them by it alone."""
+    first: dict[str, str] = {}
+    for name, title in titles.items():
+        if title in first:
+            raise Problem(
+                f"{place}: the {kind}s {first[title]} and {name} have the same title, '{title}'. Give one of them "
+                f"another{' in resources/datasets.csv' if kind == 'dataset' else ''}, or leave it out here."
+            )
+        first[title] = name
 
 
 class Strict(BaseModel):
@@ -72,7 +87,7 @@ class Benchmark(Strict):
     ``timed`` are the batch sizes for which methods are timed on it: times differ from run to run, unlike all else.
     """
 
-    title: str
+    title: catalogue.Title
     id: str
     ood: list[str] = Field(min_length=1)
     averages: dict[Annotated[str, Field(pattern=NAME)], Annotated[list[str], Field(min_length=1)]] | None = None
@@ -81,7 +96,7 @@ class Benchmark(Strict):
     recipe: str | None = None
     weights: Weights | None = None
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
-    detectors: list[str] | None = None
+    detectors: list[str] | None = Field(None, min_length=1)
     also: list[str] = []
     options: dict[str, dict[str, Any]] = {}
     batch: int | None = Field(None, gt=0)
@@ -126,7 +141,7 @@ class Config(Strict):
 
     mirror: str | None = None
     benchmarks: dict[Annotated[str, Field(pattern=NAME)], Benchmark] = Field(min_length=1)
-    editions: dict[Annotated[str, Field(pattern=NAME)], list[str]] = Field(min_length=1)
+    editions: dict[Annotated[str, Field(pattern=NAME)], Annotated[list[str], Field(min_length=1)]] = Field(min_length=1)
     default: list[str]
     recipes: dict[str, Recipe]
     detectors: dict[str, dict[str, Any] | None]
@@ -145,6 +160,7 @@ class Config(Strict):
             _known(f"editions.{name}", "benchmark", members, self.benchmarks)
             if name in self.benchmarks:
                 raise Problem(f"editions.{name}: a benchmark has that name, and both are targets. Choose another.")
+            _told_apart(f"editions.{name}", "benchmark", {member: self.benchmarks[member].title for member in members})
         rules = _rules()
         for place in (
             *(f"editions.{name}" for name in self.editions if name in rules),
@@ -153,6 +169,8 @@ class Config(Strict):
             raise Problem(f"{place}: a rule of the workflow has that name, and both are targets. Choose another.")
         for key, benchmark in self.benchmarks.items():
             place = f"benchmarks.{key}"
+            if key in OWN:
+                raise Problem(f"{place}: a paper's printed tables have that name, and are files too. Choose another.")
             _known(f"{place}.id", "dataset", [benchmark.id], datasets)
             _known(f"{place}.ood", "dataset", benchmark.ood, datasets)
             _known(f"{place}.network.name", "network", [benchmark.network.name], signature.names())
@@ -163,6 +181,7 @@ class Config(Strict):
             _known(f"{place}.options", "detector of this benchmark", list(benchmark.options), self.methods(key))
             self._blocks(place, benchmark.network.name, self.methods(key))
             _known(f"{place}.seeds", "seed", benchmark.seeds, benchmark.seeds)
+            _known(f"{place}.timed", "batch", benchmark.timed, benchmark.timed)
             if benchmark.reproduces:
                 _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces], PRINTED)
             for name, members in benchmark.averaged().items():
@@ -174,6 +193,7 @@ class Config(Strict):
             if benchmark.weights:
                 _known(f"{place}.weights.file", "file", [benchmark.weights.file], catalogue.files())
             self._same_shape(place, datasets[benchmark.id], [datasets[name] for name in benchmark.ood])
+            _told_apart(f"{place}.ood", "dataset", {name: datasets[name].title for name in benchmark.ood})
             if benchmark.recipe and datasets[benchmark.id].packed:
                 raise Problem(
                     f"{place}.recipe: training needs images of one size, and {benchmark.id} holds encoded pictures of "
@@ -236,13 +256,20 @@ class Config(Strict):
         return {**(self.detectors[detector] or {}), **self.benchmarks[benchmark].options.get(detector, {})}
 
 
+def _bare(annotation: Any) -> Any:
+    """An annotation without its ``| None``."""
+    return typing.get_args(annotation)[0] if isinstance(annotation, types.UnionType) else annotation
+
+
 def _allowed(model: Any, path: tuple) -> list[str]:
     """Field names of the model that a path of keys leads to."""
     for key in path:
+        model = _bare(model)
         if isinstance(model, type) and issubclass(model, BaseModel):
             model = model.model_fields[key].annotation
         elif isinstance(model, types.GenericAlias) or typing.get_origin(model):
             model = typing.get_args(model)[-1]
+    model = _bare(model)
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
@@ -279,26 +306,6 @@ def load(raw: dict[str, Any]) -> Config:
     except Problem as problem:
         raise Problem(f"config.yaml: {problem}") from None
     return config
-
-
-def _twice(node: yaml.Node, key: str = "") -> Iterator[tuple[str, int]]:
-    """Keys that stand twice in one mapping, and the line of the second."""
-    if isinstance(node, yaml.SequenceNode):
-        for place, value in enumerate(node.value):
-            yield from _twice(value, f"{key}{place}.")
-    elif isinstance(node, yaml.MappingNode):
-        seen = set()
-        for name, value in node.value:
-            if name.value in seen:
-                yield key + name.value, name.start_mark.line + 1
-            seen.add(name.value)
-            yield from _twice(value, f"{key}{name.value}.")
-
-
-def once(file: Path) -> None:
-    """Raise Problem for a key that stands twice: of its values YAML takes the last, without a word."""
-    for key, line in _twice(yaml.compose(file.read_text(), yaml.SafeLoader)):
-        raise Problem(f"{file.name}: {key}: this key stands twice, again in line {line}. Remove one of them.")
 
 
 def read() -> Config:

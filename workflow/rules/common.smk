@@ -10,8 +10,9 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, workflow.basedir)  # the library `ood` lies beside this workflow
 
 from ood import catalogue, claims, closure, detectors, head
-from ood.config import load, once
+from ood.config import load
 from ood.errors import Problem
+from ood.once import once
 
 shell.prefix("set -euo pipefail; export PYTHONPATH=workflow; ")
 
