@@ -17,7 +17,7 @@ from ood.audit.lineage import Lineage
 from ood.audit.marks import Mark, marks
 from ood.audit.numbers import MACRO, texts, typeset
 from ood.audit.pages import BINS, HEIGHT, WIDTH, called, heads, histogram
-from ood.audit.records import Code, File, Made, Record, Records, files, walk
+from ood.audit.records import Code, File, Made, Record, Records, files, left_out, walk
 from ood.audit.replay import differences, same
 from ood.errors import Problem
 
@@ -38,17 +38,22 @@ def font(*differences: object) -> DictionaryObject:
 
 @pytest.fixture
 def pdf(tmp_path) -> Path:
+    return written(tmp_path, CONTENT)
+
+
+def written(folder: Path, content: bytes) -> Path:
+    """A PDF with this on its second page."""
     writer = PdfWriter()
     writer.add_blank_page(100, 100)
     page = writer.add_blank_page(100, 100)
     stream = DecodedStreamObject()
-    stream.set_data(CONTENT)
+    stream.set_data(content)
     page[NameObject("/Contents")] = writer._add_object(stream)
     signs = font(NumberObject(1), NameObject("/minus"), NameObject("/fi"))
     fonts = DictionaryObject({NameObject("/F1"): font(), NameObject("/F2"): signs})
     page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
-    writer.write(tmp_path / "a.pdf")
-    return tmp_path / "a.pdf"
+    writer.write(folder / "a.pdf")
+    return folder / "a.pdf"
 
 
 def test_what_is_printed_under_an_id_is_read_and_nothing_else(pdf):
@@ -60,6 +65,12 @@ def test_what_is_no_pdf_is_said(tmp_path):
     (tmp_path / "a.pdf").write_text("no")
     with pytest.raises(Problem, match="a.pdf cannot be read as a PDF.*Delete it"):
         marks(tmp_path / "a.pdf")
+
+
+@pytest.mark.parametrize("content", [b"EMC", b"BT /F9 10 Tf ET", b"/Cell <</Of (ours)>> BDC EMC", b"/Cell BMC EMC"])
+def test_a_damaged_page_is_said(tmp_path, content):
+    with pytest.raises(Problem, match="a.pdf cannot be read as a PDF.*Delete it"):
+        marks(written(tmp_path, content))
 
 
 COLUMNS = "id,printed,ours,difference\n"
@@ -334,6 +345,29 @@ def test_tables_of_a_pdf_are_read_in_the_results_alone(project):
     asked = named("ood.paper", {"source": "paper/appendix.tex", "tables": "/etc/passwd"})
     (found,) = numbers.verify(asked, ["results/out"]).findings
     assert "its input '/etc/passwd' (tables) is not a file in results/" in found.what
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"tables": "results/T.csv"}, "cannot be compared with its tables: KeyError: 'artifacts'"),
+        ({"artifacts": "results/T.tex"}, "cannot be compared with its tables: KeyError: 'tables'"),
+        ({"tables": "results/T.tex", "artifacts": "results/T.tex"}, "cannot be compared with its tables: KeyError"),
+    ],
+)
+def test_tables_that_are_no_tables_are_a_finding(project, monkeypatch, inputs, said):
+    Path("results/T.csv").write_text(COLUMNS + ROWS)
+    Path("results/T.tex").write_text("no table")
+    monkeypatch.setattr(numbers, "marks", lambda _: [])
+    level = numbers.verify(named("ood.paper", inputs), ["results/out"])
+    assert len(level.findings) == 1 and said in level.findings[0].what and " 0 numbers read" in str(level)
+
+
+@pytest.mark.parametrize("text", ["no", "[]", "{}", '{"@graph": [{}]}', '{"@graph": [{"@id": "hash://sha256/1"}]}'])
+def test_metadata_that_no_crate_has_are_said(tmp_path, text):
+    (tmp_path / "ro-crate-metadata.json").write_text(text)
+    with pytest.raises(Problem, match="ro-crate-metadata.json is not the metadata of a crate of ours .* Unpack"):
+        left_out(tmp_path)
 
 
 def test_scores_are_made_again_by_their_own_steps_alone(project):

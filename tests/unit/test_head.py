@@ -70,6 +70,18 @@ def test_what_is_noted_or_to_be_made_anyway_is_left_alone(job, known, needed):
     assert notes.known == set(known) and Path("a.json").exists()
 
 
+def test_what_is_not_there_is_not_taken_over(job):
+    job.params.update(code="abd")
+    for output in (["a.json", "b.json"], ["b.json"]):
+        job.output = output
+        notes = Notes()
+        assert not head.take_over(workflow(job, notes))
+        assert notes.known == set() and Path("a.json").exists()
+    Path("a.json").unlink()
+    job.output = ["a.json"]  # its record has outlived it
+    assert not head.take_over(workflow(job, Notes()))
+
+
 def test_the_lock_goes_with_the_process_that_holds_it(tmp_path, monkeypatch):
     program = "from ood.head import lock; lock(); print(flush=True); import time; time.sleep(60)"
     holder = subprocess.Popen(

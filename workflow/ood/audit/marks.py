@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from fontTools import agl
 from pypdf import PageObject, PdfReader
-from pypdf.errors import PyPdfError
 from pypdf.generic import ContentStream, DictionaryObject
 
 from ood.errors import Problem
@@ -36,12 +35,13 @@ def plain(text: str) -> str:
 
 
 def marks(pdf: Path) -> list[Mark]:
-    """All printed numbers in the order of the pages. Raises Problem for a file that is not a PDF."""
+    """All printed numbers in the order of the pages. Raises Problem for a file that is no PDF, or a damaged one."""
     try:
         reader = PdfReader(pdf)
         return [mark for number, page in enumerate(reader.pages, start=1) for mark in _of_page(reader, page, number)]
-    except (PyPdfError, OSError) as error:
-        raise Problem(f"{pdf} cannot be read as a PDF: {error}. Delete it and run again.") from None
+    except Exception as error:  # whatever pypdf or its caller stumbles over in a damaged page
+        said = f"{type(error).__name__}: {error}"
+        raise Problem(f"{pdf} cannot be read as a PDF: {said}. Delete it and run again.") from None
 
 
 def _of_page(reader: PdfReader, page: PageObject, number: int) -> Iterator[Mark]:

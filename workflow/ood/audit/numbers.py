@@ -121,11 +121,12 @@ def verify(records: Records, outputs: list[str]) -> Level:
             continue
         try:
             printed = marks(Path(output))
+            found += list(typeset(records[output], printed))
+            numbers += len(printed)
         except Problem as problem:
             found.append(Finding(output, str(problem)))
-        else:
-            found += typeset(records[output], printed)
-            numbers += len(printed)
+        except Exception as error:  # whatever its tables lack that it prints
+            found.append(Finding(output, f"cannot be compared with its tables: {type(error).__name__}: {error}"))
     wrong, shown_ids = paged(records, outputs)
     found += wrong
     done = f"{len(jobs)} jobs after the scores done again"

@@ -114,10 +114,17 @@ def files(results: Path = Path(ledger.RESULTS)) -> Iterator[Path]:
 
 
 def left_out(folder: Path = Path()) -> dict[str, str]:
-    """Of an unpacked crate (ood.audit.crate) the files that it only names, with their digests."""
+    """Of an unpacked crate (ood.audit.crate) the files that it only names, with their digests.
+
+    Raises Problem for metadata that no crate of ours has.
+    """
     crate = folder / CRATE
-    entities = json.loads(crate.read_text())["@graph"] if crate.is_file() else []
-    return {entity["name"]: entity["sha256"] for entity in entities if entity["@id"].startswith(LEFT_OUT)}
+    try:
+        entities = json.loads(crate.read_text())["@graph"] if crate.is_file() else []
+        return {entity["name"]: entity["sha256"] for entity in entities if entity["@id"].startswith(LEFT_OUT)}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise Problem(f"{crate} is not the metadata of a crate of ours ({said}). Unpack the crate again.") from None
 
 
 class Records(dict[str, Record]):
