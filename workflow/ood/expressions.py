@@ -5,7 +5,7 @@ percent, averages over OOD sets unless one is named, and where several stand on 
 
     auroc(t), fpr95(t), ms(t)     of the terms t, averaged over OOD sets; with a second argument on that set
     [a, b], group - a             terms together, terms of a group without some
-    + -, abs, max, min            numbers
+    + -, abs, max, min            numbers; the last three of terms' numbers alone
     > <, near(x, y)               comparisons; near: up to rounding (print), or up to what the world allows (ours)
     and, or, not, any, all, at_least(k, ...)   conditions, also as `condition for x in group`; `sets` are all OOD sets
 
@@ -114,7 +114,7 @@ class Expression:
                 return at_least(1 if isinstance(operator, ast.Or) else len(parts), parts)
             case ast.UnaryOp(ast.Not(), operand):
                 return opposite(self._condition(operand, world, scope))
-            case ast.Call(ast.Name("near"), [_, _, *_]):
+            case ast.Call(ast.Name("near")):
                 return self._near(node, world, scope)
             case ast.Call(ast.Name("at_least"), [ast.Constant(int(k)), *arguments], []):
                 parts = self._each(arguments, world, scope, self._condition)
@@ -133,7 +133,12 @@ class Expression:
         return at_least_all(above(*(pair if isinstance(operator, ast.Gt) else pair[::-1])) for pair in pairs)
 
     def _near(self, node: ast.Call, world: World, scope: dict) -> Judgement:
-        (x,), (y,), *given = [self._numbers(argument, world, scope) for argument in node.args]
+        sides = [self._numbers(argument, world, scope) for argument in node.args]
+        if len(sides) not in (2, 3) or node.keywords:
+            raise self._refuse(node, "near(x, y) or near(x, y, within)")
+        if any(len(side) != 1 for side in sides):
+            raise self._refuse(node, "one number on each side")
+        (x,), (y,), *given = sides
         within = given[0][0].value if given else world.within + x.half + y.half + EXACT
         difference = Number.of(np.subtract, x, y)
         return at_least_all([above(difference, Number(-within)), above(Number(within), difference)])
@@ -162,6 +167,11 @@ class Expression:
                 function = np.add if isinstance(operator, ast.Add) else np.subtract
                 lefts, rights = (self._numbers(side, world, scope) for side in (left, right))
                 return [Number.of(function, first, second) for first in lefts for second in rights]
+            # A constant has no draws of its own: beside those of a term it would be 0.
+            case ast.Call(ast.Name("abs" | "max" | "min")) if any(
+                isinstance(at, ast.Constant) for at in ast.walk(node)
+            ):
+                raise self._refuse(node, "a function of numbers of terms alone")
             case ast.Call(ast.Name("abs"), [argument], []):
                 return [Number.of(np.abs, number) for number in self._numbers(argument, world, scope)]
             case ast.Call(ast.Name("max" | "min" as name), arguments, []):
