@@ -1,12 +1,15 @@
 """What figures draw, read back from what was drawn."""
 
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.patches import StepPatch
 from test_tables import evidence
 
-from ood.artifacts import distributions, gaia_layers, igoe, igoe_figures, roc, times
+from ood.artifacts import distributions, figure, gaia_layers, igoe, igoe_figures, roc, times
 from ood.artifacts.evidence import KEY
 from ood.detectors import method
 from ood.summaries import ALL, BINS, FALSE_POSITIVES, Summary
@@ -19,6 +22,15 @@ def drawn(monkeypatch):
     for module in (distributions, gaia_layers, igoe_figures, roc, times):
         monkeypatch.setattr(module, "save", lambda evidence, figure, *said: figures.append(figure))
     return figures
+
+
+def test_a_figure_has_the_same_bytes_whatever_the_environment_says(tmp_path, monkeypatch):
+    found = set()
+    for seconds in ("0", "1700000000"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", seconds)
+        figure.save(SimpleNamespace(out=tmp_path), plt.figure(), "A", "A caption")
+        found.add((tmp_path / "A.pdf").read_bytes())
+    assert len(found) == 1
 
 
 def test_times_are_multiples_of_msps(tmp_path, drawn):

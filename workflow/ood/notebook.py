@@ -22,12 +22,19 @@ CSS = (
 
 
 def settle(executed: nbformat.NotebookNode, scratch: str, final: str) -> nbformat.NotebookNode:
-    """Take out of an executed notebook what differs from run to run: times, random ids, the scratch folder's name."""
+    """Take out of an executed notebook what differs from run to run: times, random ids, the scratch folder's name.
+
+    Also what is written to stdout and stderr, as warnings hold the number of the process: it goes to the log.
+    """
     executed.metadata.pop("papermill", None)
     for place, cell in enumerate(executed.cells):
         cell["id"] = f"cell-{place}"
         cell.metadata = {name: cell.metadata[name] for name in ("tags",) if name in cell.metadata}
         cell.source = cell.source.replace(scratch, final)
+        if cell.cell_type == "code":
+            for output in (output for output in cell.outputs if output.output_type == "stream"):
+                log.warning("%s", output.text.rstrip())
+            cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]
     return executed
 
 

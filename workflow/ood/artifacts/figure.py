@@ -84,7 +84,7 @@ def save(evidence: Evidence, figure: Figure, name: str, caption: str, numbers: d
     """
     if numbers is not None:
         write_numbers(evidence, name, entries(name, numbers))
-    os.environ.setdefault("SOURCE_DATE_EPOCH", "0")  # matplotlib's creation date
+    os.environ["SOURCE_DATE_EPOCH"] = "0"  # matplotlib's creation date, whatever the caller's environment says
     with style():
         figure.draw_without_rendering()
         figure.set_layout_engine(None)  # once is enough: drawing is most of a notebook's time
