@@ -33,6 +33,18 @@ def test_a_figure_has_the_same_bytes_whatever_the_environment_says(tmp_path, mon
     assert len(found) == 1
 
 
+def test_a_panel_for_every_ood_set(tmp_path, drawn):
+    """However many: ten here."""
+    names = [f"set {place}" for place in range(10)]
+    given = evidence(tmp_path, [0.9])
+    given.benchmarks["mnist"]["ood"] = names
+    rows = [Summary("point", "encoding_output", part, name, [1.0]) for part in "UV" for name in ["mnist", *names]]
+    (tmp_path / "summaries").mkdir()
+    pd.DataFrame(rows).to_parquet(tmp_path / "summaries/mnist.parquet")
+    igoe_figures.parts(given, "mnist")
+    assert [axis.get_title() for axis in drawn[0].axes if axis.get_title()] == [name.capitalize() for name in names]
+
+
 def test_times_are_multiples_of_msps(tmp_path, drawn):
     """Printed for GAIA-A on CIFAR with batch 128: 1.01 ms, for MSP 0.24 ms."""
     given = evidence(tmp_path, [0.9])

@@ -210,6 +210,25 @@ def test_best_and_second_are_marked(tmp_path, name):
     assert found["FPR95"][lambda mark: mark != ""].to_dict() == {"U=GN V=GN": "best", "U=1 V=Ours": "second"}
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("T/a/x,,nan,,\n", r"cell T/a/x of .*T.csv, column 'ours': 'nan' is not a number. Follow it to its scores"),
+        ("T/a/x,-inf ± 1,7,,\n", r"column 'printed': '-inf ± 1' is not a number. Correct it in paper/published"),
+        ("T/a/x,,1,,\nT/a/x,,2,,\n", r"cell T/a/x is in two tables, one of them .*T.csv. Name a row"),
+    ],
+)
+def test_what_is_not_printed_is_named(tmp_path, lines, said):
+    (tmp_path / "T.csv").write_text(f"id,printed,ours,mark,difference\n{lines}")
+    with pytest.raises(Problem, match=said):
+        macros([tmp_path / "T.csv"])
+
+
+def test_words_with_letters_of_a_number_that_is_none_are_printed(tmp_path):
+    (tmp_path / "T.csv").write_text("id,printed,ours,mark,difference\nT/a/x,no information,finance,,\n")
+    assert r"\definecell{ours}{T/a/x}{finance}" in macros([tmp_path / "T.csv"])
+
+
 def test_every_csv_has_the_columns_of_a_table(tmp_path):
     lines = pd.DataFrame([{"id": "A/b/c", "printed": "2", "ours": "1"}])
     write_numbers(evidence(tmp_path, [0.5]), "A", lines)

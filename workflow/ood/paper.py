@@ -5,9 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-import pandas as pd
-
-from ood.artifacts.render import SPECIAL
+from ood.artifacts.render import SPECIAL, read_numbers
 from ood.artifacts.table import NOT_RUN
 from ood.audit.anchors import link
 from ood.errors import Problem
@@ -17,6 +15,10 @@ from ood.step import Input, Inputs, Output, Spec, run
 MARKS = {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"}
 ABSENT = r"\notrun"
 NOTHING = r"\noprint"  # a dash: the paper does not print this number
+NOT_FINITE = {  # what to do about a number that is not finite, by the column that has it
+    "ours": "Follow it to its scores (make show), and delete those that are not finite.",
+    "printed": "Correct it in paper/published.",
+}
 
 
 def typeset(text: str, mark: str = "") -> str:
@@ -39,13 +41,15 @@ def macros(tables: list[Path]) -> str:
 
     Raises Problem when an id occurs twice, or when a number is not finite.
     """
-    frame = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False).assign(file=str(path)) for path in tables])
-    twice = frame[frame["id"].duplicated()]
-    if len(twice):
-        raise Problem(f"cell {twice.iloc[0]['id']} is in two tables, one of them {twice.iloc[0]['file']}.")
-    odd = frame[frame["ours"].str.contains("nan|inf") | frame["printed"].str.contains("nan|inf")]
-    if len(odd):
-        raise Problem(f"cell {odd.iloc[0]['id']} of {odd.iloc[0]['file']} is not a number: '{odd.iloc[0]['ours']}'.")
+    frame = read_numbers(tables)
+    for twice in frame[frame["id"].duplicated()].itertuples():
+        raise Problem(
+            f"cell {twice.id} is in two tables, one of them {twice.file}. Name a row or column of one otherwise."
+        )
+    for column, remedy in NOT_FINITE.items():
+        for odd in frame[frame[column].str.contains(r"\b(?:nan|inf)\b")].itertuples():
+            text = getattr(odd, column)
+            raise Problem(f"cell {odd.id} of {odd.file}, column '{column}': '{text}' is not a number. {remedy}")
     lines = []
     for row in frame.itertuples():
         ours = typeset(row.ours, row.mark) or (ABSENT if row.printed else NOTHING)

@@ -12,8 +12,9 @@ from scipy.special import softmax
 
 from ood.detectors import Features
 from ood.detectors.gradients import s1
+from ood.index import column
 from ood.metrics import METRICS, Ranking
-from ood.score import read_features, rows_of
+from ood.score import read_features
 from ood.statistics import sample_std
 from ood.step import Inputs, Output, Spec, run
 
@@ -53,9 +54,10 @@ def rounding(indices: Inputs, features: Inputs, table: Output, spec: Spec) -> No
     score), variant (the format), dataset, metric, ``values`` one per seed, their mean and sample std.
     """
     datasets, rows = spec["datasets"], []
+    tested = [np.flatnonzero(column(index, "split") == "test") for index in indices]
     for place in range(len(spec["seeds"])):
         files: list[Path] = features[place * len(datasets) : (place + 1) * len(datasets)]
-        images = [read_features(file, rows_of(index, "test")) for file, index in zip(files, indices, strict=True)]
+        images = [read_features(file, members) for file, members in zip(files, tested, strict=True)]
         for detector, score in SCORES.items():
             for variant, dtype in FORMATS.items():
                 scores = [score(features, dtype).astype(float) for features in images]

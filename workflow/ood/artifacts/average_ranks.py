@@ -22,9 +22,10 @@ def ranks(evidence: Evidence, benchmark: str) -> Drawn:
     names = about["detectors"]
     values = np.array(
         [
-            np.concatenate([evidence.cell(benchmark, name, column, ood, "AUROC")["values"] for ood in about["ood"]])
+            np.concatenate(
+                [evidence.cell(benchmark, name, method(name).default, ood, "AUROC")["values"] for ood in about["ood"]]
+            )
             for name in names
-            for column in [method(name).default]
         ]
     ).T
     found = compare(values, CONFIDENCE)

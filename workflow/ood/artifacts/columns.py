@@ -93,11 +93,10 @@ def averaged(evidence: Evidence, benchmark: str) -> str:
     about = evidence.benchmarks[benchmark]
     said = []
     for name, sets in about["averages"].items():
-        *most, last = [evidence.title(ood) for ood in about["ood"] if ood not in sets] or [""]
-        if last:
-            said.append(
-                f"{evidence.title(name)}: all sets but {' and '.join([', '.join(most)] * bool(most) + [last])}."
-            )
+        if left := [evidence.title(ood) for ood in about["ood"] if ood not in sets]:
+            *most, last = left
+            listed = f"{', '.join(most)} and {last}" if most else last
+            said.append(f"{evidence.title(name)}: all sets but {listed}.")
     return " ".join(said)
 
 

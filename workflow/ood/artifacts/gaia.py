@@ -26,7 +26,7 @@ FUSIONS = {  # key: label, column of gaia_a, the print's variant
 AS_PRINTED = {
     f"{key} mean-abs": (f"{label}, $|\\cdot|$ inside", f"{column} mean_abs", None)
     for key, (label, column, _) in FUSIONS.items()
-    if key not in ("output only",)
+    if key != "output only"
 }
 
 

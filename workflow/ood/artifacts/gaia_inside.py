@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style, wrapped
@@ -27,7 +28,7 @@ def _pictured(evidence: Evidence, benchmark: str, kind: str, artifact: str, capt
     return save(evidence, figure, f"{artifact}.{benchmark}", text)
 
 
-def _maps(evidence: Evidence, benchmark: str, kind: str) -> Drawn:
+def _maps(evidence: Evidence, benchmark: str, kind: str) -> Figure:
     """A column per picture, two of the ID set and those of the first OOD sets; the picture, then its maps."""
     about, arrays = evidence.benchmarks[benchmark], evidence.closeup(benchmark)
     layers = _names(arrays, about["id"], kind)

@@ -137,23 +137,23 @@ def parts(evidence: Evidence, benchmark: str) -> Drawn:
     about = evidence.benchmarks[benchmark]
     seed = about["seeds"][0]
     points = evidence.summaries(benchmark)["point", "encoding_output"]
-    shown = about["ood"][:8]
+    rows = -(-len(about["ood"]) // 4)
     with style():
         figure, axes = plt.subplots(
-            -(-len(shown) // 4),
-            min(len(shown), 4),
-            figsize=(WIDTH, 1.9 * -(-len(shown) // 4) + 0.3),
+            rows,
+            min(len(about["ood"]), 4),
+            figsize=(WIDTH, min(1.9 * rows + 0.3, HEIGHT)),
             sharex=True,
             sharey=True,
             layout="constrained",
             squeeze=False,
         )
-        for axis, dataset in zip(axes.flat, shown, strict=False):
+        for axis, dataset in zip(axes.flat, about["ood"], strict=False):
             for name, colour, marker, label in ((about["id"], ID_COLOUR, "o", "ID"), (dataset, OOD_COLOUR, "x", "OOD")):
                 look = {"s": 4, "linewidths": 0.6, "color": colour, "marker": marker, "alpha": 0.5, "label": label}
                 axis.scatter(points["U", name], points["V", name], **look)
             axis.set(title=wrapped(evidence.title(dataset)))
-        for axis in list(axes.flat)[len(shown) :]:
+        for axis in list(axes.flat)[len(about["ood"]) :]:
             axis.set_axis_off()
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, markerscale=2)
         figure.supxlabel(r"$U = \|h\|_1$", size=9)

@@ -5,6 +5,8 @@ The .tex holds the layout and ids only. The .csv holds the numbers; the macros t
 """
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
@@ -30,6 +32,11 @@ def write_numbers(evidence: Evidence, name: str, entries: pd.DataFrame) -> None:
     lacking = [column for column in COLUMNS if column not in entries]
     full = entries.assign(**dict.fromkeys(lacking, ""))
     full.to_csv(evidence.out / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def read_numbers(paths: Iterable[Path]) -> pd.DataFrame:
+    """All rows of such .csv files, every entry as text, with ``file``."""
+    return pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False).assign(file=str(path)) for path in paths])
 
 
 def save(evidence: Evidence, table: Table) -> pd.DataFrame:

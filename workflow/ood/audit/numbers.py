@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ood.artifacts.render import read_numbers
 from ood.artifacts.table import shown
 from ood.audit import browsed
 from ood.audit.findings import Finding, Level
@@ -64,7 +65,7 @@ def _needed(records: Records, output: str) -> Records:
 
 def texts(tables: list[Path]) -> pd.DataFrame:
     """What is to be read under each id, by kind: of tables' .csv files."""
-    frame = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False).assign(file=str(path)) for path in tables])
+    frame = read_numbers(tables)
     return frame.assign(
         ours=shown(frame),
         cited=shown(frame),
