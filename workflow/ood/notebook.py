@@ -19,12 +19,14 @@ CSS = (
     "table{border-collapse:collapse;font-size:13px} th,td{padding:.15em .7em;text-align:right;border:0}"
     "tr:nth-child(even){background:#f6f6f6}"
 )
+PROCESS = re.compile(r"ipykernel_\d+")  # in the name that a warning gives a cell
 
 
 def settle(executed: nbformat.NotebookNode, scratch: str, final: str) -> nbformat.NotebookNode:
     """Take out of an executed notebook what differs from run to run: times, random ids, the scratch folder's name.
 
-    Also what is written to stdout and stderr, as warnings hold the number of the process: it goes to the log.
+    Also warnings with the number of the process, which go to the log. What else is written to stderr stays, as it is
+    in the pages of runs that are kept.
     """
     executed.metadata.pop("papermill", None)
     for place, cell in enumerate(executed.cells):
@@ -32,9 +34,10 @@ def settle(executed: nbformat.NotebookNode, scratch: str, final: str) -> nbforma
         cell.metadata = {name: cell.metadata[name] for name in ("tags",) if name in cell.metadata}
         cell.source = cell.source.replace(scratch, final)
         if cell.cell_type == "code":
-            for output in (output for output in cell.outputs if output.output_type == "stream"):
+            warned = [output for output in cell.outputs if PROCESS.search(output.get("text", ""))]
+            for output in warned:
                 log.warning("%s", output.text.rstrip())
-            cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]
+            cell.outputs = [output for output in cell.outputs if output not in warned]
     return executed
 
 
