@@ -15,7 +15,7 @@ from ood.networks import Classifier
 
 STD = [0.25, 0.5, 2.0]
 # Another value shows only where that many iterations have not converged yet, and that many images are there.
-FEWER = {"iterations": 2, "examples": 20}
+FEWER = {"iterations": 2, "examples": 10}
 every_method = pytest.mark.parametrize("name", names())
 every_fitted_method = pytest.mark.parametrize("name", [name for name in names() if method(name).needs_train])
 

@@ -75,7 +75,7 @@ def consumed(name: str, attributions: Attributions, images: Images) -> Any:
 
 
 def labelled_images(split: Labelled | LabelledImages, images: Images) -> LabelledImages:
-    """A split for a method that consumes the network: the toy's has its features, ResNet34's 60 random images at most.
+    """A split for a method that consumes the network: the toy's has its features, ResNet34's 30 random images at most.
 
     Two splits of one length have the same images.
     """
@@ -83,9 +83,9 @@ def labelled_images(split: Labelled | LabelledImages, images: Images) -> Labelle
         return split
     if isinstance(images.network, Toy):
         return LabelledImages(toy_images(split.features), split.labels)
-    labels, generator = split.labels[:60], torch.Generator().manual_seed(len(split.labels))
+    labels, generator = split.labels[:30], torch.Generator().manual_seed(len(split.labels))
     x = 2 * torch.randn(len(labels), 3, 16, 16, dtype=torch.float64, generator=generator)
-    return LabelledImages(images._replace(batches=x.split(25)), labels)
+    return LabelledImages(images._replace(batches=x.split(12)), labels)
 
 
 def fit(detector: Detector, images: Any, splits: tuple) -> Any:
