@@ -230,7 +230,8 @@ def test_chunks_fit_into_memory_and_change_nothing(toy, monkeypatch, fit):
 def test_errors_of_a_network_that_is_nearly_sure_keep_their_digits():
     rest = np.array([1e-20, 3e-19, 2e-17])
     p = np.array([[1 - rest.sum(), *rest]])
+    assert parameter_gradients.logits(nn.Linear(2, 3), torch.ones(1, 2)).dtype == np.float64
     errors = parameter_gradients.errors(p)[0]
-    assert errors[0, 0] == close(rest.sum(), rel=1e-14)
+    assert errors[0, 0] == close(rest.sum(), rel=1e-14, abs=0)
     assert np.array_equal(errors - np.diag(np.diag(errors)), -np.where(np.eye(4), 0, p))
     assert np.allclose(np.diag(errors)[1:], 1 - rest, rtol=1e-15)

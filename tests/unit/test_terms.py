@@ -40,7 +40,7 @@ def test_variances_of_a_network_that_is_nearly_sure_keep_their_digits():
         total = math.fsum([1.0, *others])
         exact = math.fsum([math.fsum(others), *(a * (total - a) for a in others)]) / total**2
         z = np.array([[0.0, *(-gap - k for k in range(9))]])
-        assert terms.variance_sum(z) == pytest.approx(exact, rel=1e-13)
+        assert terms.variance_sum(z) == pytest.approx(exact, rel=1e-13, abs=0)
 
 
 def test_clipping_is_from_above_only():
