@@ -16,10 +16,11 @@ flock --nonblock 9 || { echo "Another run is at work in $PWD ($(cat results/.loc
 echo "process $$ on $(uname -n): $0 $*" >&9
 rm -rf results/.partial
 
-make() { OOD_LOCK_HELD=1 snakemake "$edition" --cores "$cores" --nolock --rerun-incomplete --quiet rules host "$@"; }
+run() { OOD_LOCK_HELD=1 snakemake "$edition" --cores "$cores" --nolock --rerun-incomplete --quiet rules host "$@"; }
 failed=0
-# Images first: if they come out as they were, although the code that prepares them was edited, what rests on them stays.
-{ make --until fetch prepare pack && make; } || failed=$?
+# Images first: if they come out as they were, although the code that prepares them was edited, what rests on them stays;
+# and a benchmark with an image on both sides stops before anything is trained.
+{ run --until fetch prepare pack disjoint && run; } || failed=$?
 changed() {
     find results workflow/report "$made" \( -path results/logs -o -path results/editions \) -prune -o \
         -type f ! -name .lock -newer "$report" -print -quit

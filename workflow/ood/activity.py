@@ -77,7 +77,7 @@ def relus_behind(node: fx.Node, modules: dict[str, nn.Module]) -> set[fx.Node | 
 
 
 def _count(graph: fx.Graph, relus: list[set[fx.Node | None]]) -> None:
-    """Have the graph return, beside its output, the densities (N, K) behind the layers, each of which has one ReLU."""
+    """Have the graph return, beside its output, the densities (N, K) behind layers, each of which has one ReLU."""
     counted: dict[fx.Node, fx.Node] = {}
     for (relu,) in relus:
         if relu not in counted:
@@ -103,24 +103,23 @@ def _call(tap: Tap, output: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=4)
-def instrumented(network: nn.Module, layers: tuple[str, ...], counted: bool) -> tuple[fx.GraphModule, bool]:
-    """The network's ``features`` with a tap behind the layers of these names; whether it returns densities beside them.
+def instrumented(network: nn.Module, layers: tuple[str, ...], counted: bool) -> fx.GraphModule:
+    """The network's ``features`` with a tap behind the layers of these names; returns a list of densities beside them.
 
-    It does if they are to be ``counted``, unless a layer has not one ReLU behind it, or more. It shares the network's
-    modules, so that hooks on them run.
+    It is empty unless they are to be ``counted``, and where a layer has not one ReLU behind it, or more. The graph
+    shares the network's modules, so that hooks on them run.
     """
     graph = Tracer(layers).trace(network)
     modules = dict(network.named_modules())
     nodes = {node.target: node for node in graph.nodes if node.op == "call_module"}
     relus = [relus_behind(nodes[name], modules) for name in layers]
-    counted = counted and not any(None in found or len(found) != 1 for found in relus)
-    if counted:
-        _count(graph, relus)
+    countable = all(None not in found and len(found) == 1 for found in relus)
+    _count(graph, relus if counted and countable else [])
     _tap(graph, [nodes[name] for name in layers])
     held = {}  # under short names: to look up "blocks.3.body.conv1" takes three steps, in every pass
     for place, node in enumerate(node for node in graph.nodes if node.op in ("call_module", "get_attr")):
         held[f"_{place}"], node.target = operator.attrgetter(node.target)(network), f"_{place}"
-    return fx.GraphModule(held, graph), counted
+    return fx.GraphModule(held, graph)
 
 
 def activity(
@@ -133,8 +132,5 @@ def activity(
     """
     if not layers:
         return network.features(x), {}
-    run, counted = instrumented(network, layers, counted)
-    if not counted:
-        return run(x, tap), {}
-    h, densities = run(x, tap)
-    return h, {"active.density": mean_square(densities)}
+    h, densities = instrumented(network, layers, counted)(x, tap)
+    return h, {"active.density": mean_square(densities)} if densities else {}

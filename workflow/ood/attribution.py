@@ -89,18 +89,22 @@ def attributions(
         h, found = activity(network, x, tuple(layers), tap, "active.density" in wanted)
     reductions = {v: {name: f for name, f in STATISTICS[v].items() if f"{v}.{name}" in wanted} for v in VECTORS}
     walked = [v for v in VECTORS if reductions[v]]
+    walk = _together if sum(tensor.nbytes for tensor in taps) <= SMALL else _one_by_one
     for v in walked:
         along = VECTORS[v](network.head, h.detach())
-        for name, values in _walk(h, taps, along, reductions[v], keep=v != walked[-1]).items():
+        for name, values in walk(h, taps, along, reductions[v], keep=v != walked[-1]).items():
             found[f"{v}.{name}"] = values
     return h.detach(), found
 
 
-def _walk(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
-    """One backward pass from h along v; each layer's gradient is reduced and forgotten, unless small as it passes."""
-    if sum(tensor.nbytes for tensor in taps) <= SMALL:
-        gradients = torch.autograd.grad(h, taps, v, retain_graph=keep)
-        return {name: mean_square([statistic(each) for each in gradients]) for name, statistic in statistics.items()}
+def _together(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
+    """One backward pass from h along v; all layers' gradients are held, then reduced."""
+    gradients = torch.autograd.grad(h, taps, v, retain_graph=keep)
+    return {name: mean_square([statistic(each) for each in gradients]) for name, statistic in statistics.items()}
+
+
+def _one_by_one(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
+    """The same; each layer's gradient is reduced as it passes and then forgotten."""
     columns = {name: [None] * len(taps) for name in statistics}
 
     def reduce(layer: int):
