@@ -18,9 +18,10 @@ rm -rf results/.partial
 
 run() { OOD_LOCK_HELD=1 snakemake "$edition" --cores "$cores" --nolock --rerun-incomplete --quiet rules host "$@"; }
 failed=0
-# Images first: if they come out as they were, although the code that prepares them was edited, what rests on them stays;
-# and a benchmark with an image on both sides stops before anything is trained.
-{ run --until fetch prepare pack disjoint && run; } || failed=$?
+# Images first, and with them whether a benchmark has one on both sides, which stops it before anything is trained. If
+# they come out as they were, although the code that prepares them was edited, what rests on them stays. Of rules that
+# need each other, --until takes the last: what waits for one of its rules never starts.
+{ run --until disjoint && run; } || failed=$?
 changed() {
     find results workflow/report "$made" \( -path results/logs -o -path results/editions \) -prune -o \
         -type f ! -name .lock -newer "$report" -print -quit
