@@ -1,9 +1,12 @@
-"""Real images and weights for the tests that want them."""
+"""Every test computes with one thread, as steps do; real images and weights for the tests that want them."""
 
 import os
 from pathlib import Path
 
 import pytest
+
+# Before anything loads a linear algebra library: on small arrays its threads cost more than they bring.
+os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import small
 
+from ood.plan import Job
 from ood.script import lines
 
 TARGET = "results/scores/digits/seed0/msp.parquet"
@@ -89,6 +91,18 @@ def test_an_unknown_target_is_named(fresh, target, message):
 def test_a_target_must_be_named(fresh):
     result = fresh.run("python", "-m", "ood.script")
     assert result.returncode == 1 and "TARGET=cifar10" in result.stderr
+
+
+def test_a_step_computes_with_as_many_threads_as_its_rule_asks_for(tmp_path):
+    said = 'printf "%s " $OMP_NUM_THREADS $OPENBLAS_NUM_THREADS $MKL_NUM_THREADS'
+    jobs = [Job("score", "", [Path(f"{n}")], Path("log"), [], True, None, command=said, threads=n) for n in (1, 4)]
+    result = subprocess.run(["bash", "-c", "\n".join(lines(jobs, ""))], cwd=tmp_path, capture_output=True, text=True)
+    assert result.stdout.split() == ["1"] * 3 + ["4"] * 3, result.stderr
+
+
+def test_pictures_are_decoded_by_as_many_processes_as_configured(fresh):
+    script = fresh.run("python", "-m", "ood.script", "imagenet_bit").stdout
+    assert set(re.findall(r"threads (\d); OOD_WORKERS=(\d) python -m ood.extraction", script)) == {("4", "4")}
 
 
 def mirror(folder, configured: str, **environment: str) -> str:

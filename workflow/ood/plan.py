@@ -7,6 +7,7 @@ found by comparing the record of what it made last (ood.ledger) with the configu
 import contextlib
 import io
 import json
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ class Job:
     """A job of the DAG.
 
     ``spec`` and ``inputs`` are what it would get now. ``causes`` are those of a job that would run: its own, and those
-    of the jobs before it. ``files`` are its outputs, log and benchmark; ``command`` is what the shell would run.
+    of the jobs before it. ``files`` are its outputs, log and benchmark; ``command`` is what the shell would run, with
+    as many ``threads`` as its rule asks for.
     """
 
     rule: str
@@ -45,6 +47,7 @@ class Job:
     causes: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     command: str = ""
+    threads: int = 1
 
     def state(self, *outputs: Path) -> str:
         """Of these outputs, or of all.
@@ -142,7 +145,8 @@ def _jobs(dag: Any) -> Iterator[Job]:
         benchmark = job.wildcards_dict.get("benchmark", "")
         known[job] = made = Job(job.rule.name, benchmark, outputs, Path(job.log[0]), before, runs, record)
         made.spec, made.inputs = json.loads(job.params.spec), list(map(str, job.input))
-        made.files, made.command = [Path(path) for path in job.products()], job.shellcmd
+        made.files = [Path(path) for path in job.products()]
+        made.command, made.threads = job.shellcmd, job.threads
         if runs:
             own = [made.failure()] if made.state() == FAILED else list(_causes(job, dag.reason(job), record))
             earlier = [cause for other in before if other.runs for cause in other.causes]
@@ -158,13 +162,14 @@ def plan(*targets: str, noted: bool = False) -> list[Job]:
     What was made elsewhere and copied here is first ``noted``, so that it is judged like the rest.
 
     Snakemake shows its DAG to executors and report writers only, hence the two private calls; they are what its own
-    --summary does. The profile is read as the command line does.
+    --summary does. The profile is read as the command line does. Cores are no limit: which machine runs the jobs is not
+    known here.
     """
     with contextlib.redirect_stderr(io.StringIO()):
         _, options = parse_args(list(targets))
     quiet = OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)
     with SnakemakeApi(quiet) as api:
-        workflow_api = api.workflow(ResourceSettings(cores=1))
+        workflow_api = api.workflow(ResourceSettings(cores=sys.maxsize))
         workflow_api.dag(
             DAGSettings(
                 targets=frozenset(options.targets),

@@ -16,8 +16,11 @@ from ood.config import read
 from ood.errors import Problem
 from ood.plan import Job, plan
 
-MADE = """\
-made() {  # whether a file is there with a record, and another one than had this digest when the script was written
+FUNCTIONS = """\
+threads() { # of the libraries that a step computes with, like Snakemake's: sums' last bits hang on their number
+    export {OMP,OPENBLAS,MKL}_NUM_THREADS=$1
+}
+made() { # whether a file is there with a record, and another one than had this digest when the script was written
     [ -e "$1" ] && [ -e "$1.record.json" ] && [ "$(sha256sum < "$1.record.json" | cut -c -64)" != "$2" ]
 }"""
 
@@ -34,11 +37,11 @@ def lines(jobs: Iterable[Job], mirror: str) -> Iterator[str]:
     yield f"# {len(left)} jobs, in the project's folder. A job whose outputs have been made meanwhile is left out."
     yield "set -euo pipefail"
     yield f"export PYTHONPATH=workflow OOD_MIRROR=${{OOD_MIRROR:-{shlex.quote(mirror)}}}"
-    yield MADE
+    yield FUNCTIONS
     for number, job in enumerate(left, start=1):
         made = " && ".join(map(_made, job.outputs))
         said = shlex.quote(f"{number} of {len(left)}: {job.rule} {job.outputs[0]}")
-        yield f"{{ {made}; }} || {{ echo {said} >&2; {job.command}; }}"
+        yield f"{{ {made}; }} || {{ echo {said} >&2; threads {job.threads}; {job.command}; }}"
 
 
 def main() -> None:
