@@ -18,23 +18,23 @@ demo small checkpoints narrow playground cifar full: setup latex
 
 # What there is of the data, what is missing, and where it comes from.
 data: setup
-	@PYTHONPATH=workflow python -m ood.inventory
+	@PYTHONPATH=workflow python -m ood.data.inventory
 
 # What is fresh, stale (why), missing or failed, and the hours left; of one edition: make status EDITION=demo
 status: setup
-	@PYTHONPATH=workflow python -m ood.status $(EDITION)
+	@PYTHONPATH=workflow python -m ood.jobs.status $(EDITION)
 
 # What in results/ belongs to nothing in config.yaml; to remove it: make prune CONFIRM=1
 prune: setup
-	@PYTHONPATH=workflow python -m ood.prune $(if $(CONFIRM),--remove)
+	@PYTHONPATH=workflow python -m ood.jobs.prune $(if $(CONFIRM),--remove)
 
 # What is left to do as one shell script, for a GPU machine without Snakemake or a network: make script TARGET=cifar10 > it.sh
 script: setup
-	@PYTHONPATH=workflow python -m ood.script $(TARGET)
+	@PYTHONPATH=workflow python -m ood.jobs.script $(TARGET)
 
 # Hours by stage that this run took, by its records, and those of the papers' own benchmarks, extrapolated.
 cost: setup
-	@PYTHONPATH=workflow python -m ood.cost
+	@PYTHONPATH=workflow python -m ood.jobs.cost
 
 # Where a printed number comes from: make show CELL="GAIA-S-T3/q=0.5/digits letters AUROC" EDITION=demo
 show: setup

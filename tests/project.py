@@ -57,7 +57,7 @@ class Project:
 
     def status(self, *editions: str) -> str:
         """What ``make status`` prints."""
-        result = self.run("python", "-m", "ood.status", *editions)
+        result = self.run("python", "-m", "ood.jobs.status", *editions)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 

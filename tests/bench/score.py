@@ -26,10 +26,10 @@ from torch import Tensor
 
 from ood import detectors, networks
 from ood import device as devices
-from ood.activity import activity
-from ood.attribution import attributions
 from ood.detectors import Features, Labelled
-from ood.timing import features
+from ood.evaluation.timing import features
+from ood.passes.activity import activity
+from ood.passes.attribution import attributions
 
 TURNS, CLASSES, TRAIN = 3, 10, 2_000
 GPU = torch.cuda.is_available()

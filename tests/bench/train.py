@@ -26,9 +26,9 @@ from torchvision import transforms
 
 from ood import device as devices
 from ood import networks
-from ood.fitting import fit
-from ood.recipe import Training
-from ood.resident import Resident
+from ood.train.fitting import fit
+from ood.train.recipe import Training
+from ood.train.resident import Resident
 
 TURNS, EPOCHS = 4, 3
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)

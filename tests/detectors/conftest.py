@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from ood import networks
-from ood.attribution import attributions as attribute
-from ood.attribution import blocks, channels
 from ood.detectors import Attributions, Features, Labelled, mahalanobis_layers
 from ood.networks import bit_r101x1
 from ood.networks.resnet34 import Network
+from ood.passes.attribution import attributions as attribute
+from ood.passes.attribution import blocks, channels
 
 torch.set_num_threads(1)  # as every step does
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from ood.activity import activity
-from ood.attribution import attributions
 from ood.detectors import Attributions, method
 from ood.networks import Classifier
+from ood.passes.activity import activity
+from ood.passes.attribution import attributions
 
 # Per network the layers whose ReLU is followed by a max-pool, which hands the gradient to some open positions only.
 NETWORKS = [

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from ood import attribution
-from ood.attribution import attributions, channels
+from ood.passes import attribution
+from ood.passes.attribution import attributions, channels
 
 CHEAP = ("active.density", "inner.mean_abs")
 

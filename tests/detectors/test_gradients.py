@@ -11,7 +11,7 @@ from torch import nn
 
 from ood.detectors import Features, Labelled, method
 from ood.detectors.gradients import s1
-from ood.metrics import Ranking, auroc
+from ood.evaluation.metrics import Ranking, auroc
 
 close = pytest.approx
 both = pytest.mark.parametrize("relu", [True, False], ids=["relu", "linear"])

@@ -11,11 +11,11 @@ from timm.layers import StdConv2d
 from timm.models.resnetv2 import ResNetV2
 from torch import nn
 
-from ood import parameter_gradients
 from ood.detectors import Features, Images, LabelledImages, method
 from ood.detectors.gradients_deep import s1
-from ood.metrics import Ranking, auroc
+from ood.evaluation.metrics import Ranking, auroc
 from ood.networks.bit_r101x1 import norm_relu
+from ood.passes import parameter_gradients
 
 close = pytest.approx
 STD = [1.0, 1.0, 1.0]

@@ -9,7 +9,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from ood.attribution import ALL, attributions
+from ood.passes.attribution import ALL, attributions
 
 EDGE, ROUNDING = 0.01, 1e-5  # of a value
 NETWORKS = [

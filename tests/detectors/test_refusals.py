@@ -13,7 +13,7 @@ from toys import scores
 
 from ood.detectors import Images, LabelledImages, method, names
 from ood.errors import Problem
-from ood.score import score
+from ood.evaluation.score import score
 
 EXTRACTED = [name for name in names() if method(name).consumes != "network"]
 ATTRIBUTED = [name for name in names() if method(name).consumes == "attributions"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ood.taps import taps
+from ood.passes.taps import taps
 
 
 @pytest.fixture(scope="module")

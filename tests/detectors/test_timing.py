@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from ood import timing
 from ood.artifacts.methods import TIMED
 from ood.detectors import Images, method
 from ood.errors import Problem
+from ood.evaluation import timing
 
 STD = [0.5, 0.5, 0.5]
 OPTIONS = {

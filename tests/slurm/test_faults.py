@@ -153,7 +153,7 @@ def test_a_killed_head_is_started_again_and_waits_for_its_job(runs, reference):
     assert training.second.returncode != 0
     assert f"Another run is at work in {training.folder}" in training.second.stdout + training.second.stderr
     # What was finished without a head is known to Snakemake: a change of its code or parameters makes it stale.
-    training.project.edit("workflow/ood/fitting.py", '"""Fit a', '"""Fits a')
+    training.project.edit("workflow/ood/train/fitting.py", '"""Fit a', '"""Fits a')
     assert training.project.planned()["train"] == 1
 
 

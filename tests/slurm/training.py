@@ -87,7 +87,7 @@ class Training:
         (found,) = [
             process
             for process in psutil.process_iter(["cmdline", "cwd"])
-            if process.info["cwd"] == str(self.folder) and "ood.training" in (process.info["cmdline"] or [])[:3]
+            if process.info["cwd"] == str(self.folder) and "ood.train.training" in (process.info["cmdline"] or [])[:3]
         ]
         return found
 

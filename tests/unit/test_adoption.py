@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from ood import networks
-from ood.adoption import adopt, reorder
-from ood.catalogue import datasets
+from ood.data.catalogue import datasets
+from ood.data.prepare import prepare
 from ood.errors import Problem
-from ood.prepare import prepare
+from ood.train.adoption import adopt, reorder
 
 SPEC = {
     "seed": 0,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ood import archives
-from ood.archives import members, picture, strips, walk
+from ood.data import archives
+from ood.data.archives import members, picture, strips, walk
 from ood.errors import Problem
 
 DATA = {"a/x.png": b"x", "a/b/y.png": b"yy", "a/.directory": b"hidden", "__MACOSX/a/._x.png": b"no", "c/z.png": b"zzz"}

@@ -12,7 +12,7 @@ FIRST, SECOND = "results/first", "results/second"
 
 
 def make(path: str, content: str, started: str, inputs: tuple[str, ...] = (), spec: object = None) -> None:
-    job = ledger.Job("ood.cells", ("ood.errors",), spec, {"cards": [Path(one) for one in inputs]})
+    job = ledger.Job("ood.evaluation.cells", ("ood.errors",), spec, {"cards": [Path(one) for one in inputs]})
     job.facts["started"] = f"2026-01-01T{started}+00:00"
     Path("draft").write_text(content)
     job.publish(Path("draft"), Path(path), "cells")

@@ -37,13 +37,13 @@ def run(
     with chdir(folder):
         LOCK.write_text("")
         Path("raw").write_bytes(raw)
-        job("ood.prepare", "results/data", raw, ("raw",), **facts.get("data", {}))
-        job("ood.training", card, weights, ("results/data",), **facts.get("card", {}))
-        job("ood.score", scores, scored, (card,), **facts.get("scores", {}))
-        job("ood.evaluate", metrics, str(values).encode(), (scores,), **facts.get("metrics", {}))
+        job("ood.data.prepare", "results/data", raw, ("raw",), **facts.get("data", {}))
+        job("ood.train.training", card, weights, ("results/data",), **facts.get("card", {}))
+        job("ood.evaluation.score", scores, scored, (card,), **facts.get("scores", {}))
+        job("ood.evaluation.evaluate", metrics, str(values).encode(), (scores,), **facts.get("metrics", {}))
         rows = [row | {"mean": sum(values) / len(values), "values": list(values)} for row in (CELL, ACCURACY)]
         pd.DataFrame(rows).to_parquet("cells")
-        job("ood.cells", "results/cells/b.parquet", Path("cells").read_bytes(), (metrics, card))
+        job("ood.evaluation.cells", "results/cells/b.parquet", Path("cells").read_bytes(), (metrics, card))
     return folder
 
 
@@ -53,11 +53,11 @@ CASES = {
     "the code of a module": ({"scores": {"code": {"digest": "x", "modules": MODULES}}}, "the code of ood.errors"),
     "a parameter of the training": (
         {"weights": b"v", "card": {"spec": {"epochs": 7}}},
-        'parameter of ood.training: null -> {"epochs": 7}',
+        'parameter of ood.train.training: null -> {"epochs": 7}',
     ),
     "a file that no job made": ({"weights": b"v", "raw": b"other"}, "the file raw"),
     "another machine": ({"weights": b"v", "card": {"cpu": "two"}}, "the machine: one -> two"),
-    "chance": ({}, "nothing that is recorded: ood.score gave other bytes"),
+    "chance": ({}, "nothing that is recorded: ood.evaluation.score gave other bytes"),
     "the lock": ({"scores": {"lock": "y"}}, "libraries (envs/requirements.lock)"),
 }
 
@@ -76,7 +76,7 @@ def test_what_has_the_same_bytes_is_not_a_cause(tmp_path):
     facts = {"metrics": {"spec": {"draws": 7}}, "card": {"spec": {"seed": 1}}}
     before, after = run(tmp_path / "before"), run(tmp_path / "after", (0.5, 0.7), raw=b"other", **facts)
     assert Comparison(Run(before), Run(after)).causes("results/metrics/b/msp.parquet") == {
-        'parameter of ood.evaluate: null -> {"draws": 7}'
+        'parameter of ood.evaluation.evaluate: null -> {"draws": 7}'
     }
 
 

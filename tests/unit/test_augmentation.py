@@ -7,8 +7,8 @@ from inputs import to_input
 from PIL import Image
 from torchvision.transforms import functional as pil
 
-from ood.augmentation import Moves
-from ood.resident import Resident
+from ood.train.augmentation import Moves
+from ood.train.resident import Resident
 
 MEAN, STD = [0.2, 0.4, 0.6], [0.3, 0.5, 0.7]
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 6, 6, 3), dtype=np.uint8)

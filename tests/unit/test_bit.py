@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ood import networks, weights
+from ood import networks
+from ood.train import weights
 
 torch.set_num_threads(1)  # as every step does
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from ood import catalogue
+from ood.data import catalogue
 from ood.errors import Problem
 
 TABLES = {"datasets": (catalogue.DATASETS, catalogue.datasets), "files": (catalogue.FILES, catalogue.files)}

@@ -8,9 +8,10 @@ import pytest
 import yaml
 from scipy import stats
 
-from ood import claims, detectors, papers, published, verdicts, worlds
+from ood import detectors
+from ood.claims import claims, papers, published, verdicts, worlds
+from ood.claims.worlds import Elsewhere, NotRun, Ours
 from ood.errors import Problem
-from ood.worlds import Elsewhere, NotRun, Ours
 
 ROOT = Path(__file__).parents[2]
 FILE, PUBLISHED = ROOT / "paper" / "claims.yaml", ROOT / "paper" / "published"

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ood import claims
+from ood.appendix.paper import macros
 from ood.artifacts import claims as table
 from ood.artifacts.evidence import Evidence
-from ood.paper import macros
+from ood.claims import claims
 
 ROOT = Path(__file__).parents[2]
 ROWS = [

@@ -10,9 +10,9 @@ from safetensors.numpy import load_file
 from safetensors.torch import save_model
 
 from ood import networks
-from ood.closeup import by_channel, closeup, last_layers, pictures, spaced
-from ood.loading import Form
-from ood.saliency import layercam
+from ood.data.loading import Form
+from ood.passes.closeup import by_channel, closeup, last_layers, pictures, spaced
+from ood.passes.saliency import layercam
 
 torch.set_num_threads(1)  # as every step does
 LAYERS = ["layer1.2.bn2", "layer2.3.bn2", "layer3.5.bn2", "layer4.2.bn2"]

@@ -7,11 +7,12 @@ import pytest
 import torch
 import yaml
 
-from ood import catalogue, networks, signature
+from ood import networks, signature
+from ood.claims.papers import REPRODUCED
 from ood.config import load
+from ood.data import catalogue
 from ood.errors import Problem
 from ood.once import once
-from ood.papers import REPRODUCED
 
 TEXT = (Path(__file__).parents[2] / "config.yaml").read_text()
 

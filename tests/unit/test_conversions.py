@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from ood.catalogue import datasets
-from ood.conversions import RULES, converter
-from ood.preprocessing import normalised, scaled
+from ood.data.catalogue import datasets
+from ood.data.conversions import RULES, converter
+from ood.data.preprocessing import normalised, scaled
 
 SIZES = [(32, 32), (64, 48), (57, 101), (33, 400), (150, 32)]  # width, height
 

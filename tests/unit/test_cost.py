@@ -2,9 +2,10 @@
 
 import pytest
 
-from ood import config, cost
+from ood import config
 from ood.audit.records import Records
 from ood.errors import Problem
+from ood.jobs import cost
 
 HOUR = 3600.0
 

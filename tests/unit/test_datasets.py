@@ -14,11 +14,11 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_image
 
-from ood import catalogue
-from ood.disjoint import disjoint
+from ood.data import catalogue
+from ood.data.disjoint import disjoint
+from ood.data.pixels import SHEET, contact_sheet, moments
+from ood.data.prepare import prepare
 from ood.errors import Problem
-from ood.pixels import SHEET, contact_sheet, moments
-from ood.prepare import prepare
 
 TABLE = catalogue.datasets()
 EMBEDDED = [name for name, row in TABLE.items() if not row.files]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ood.claims.expressions import Expression, Number
 from ood.errors import Problem
-from ood.expressions import Expression, Number
 
 GROUPS = {name: [name] for name in "abcd"} | {"others": ["b", "c", "d"], "every": ["a", "b", "c", "d"]}
 VALUES = {"a": 90.0, "b": 80.0, "c": 85.0, "d": 70.0}

@@ -12,9 +12,9 @@ from safetensors.numpy import load_file
 from safetensors.torch import save_file
 
 from ood import networks
-from ood.attribution import ALL, attributions, blocks
-from ood.extraction import extract
 from ood.networks import bit_r101x1
+from ood.passes.attribution import ALL, attributions, blocks
+from ood.passes.extraction import extract
 
 torch.set_num_threads(1)  # as every step does
 

@@ -19,9 +19,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from server import Reply, Server
 
-from ood import download, http, progress, step
-from ood import fetch as module
-from ood.catalogue import ARCHIVES, File
+from ood import progress, step
+from ood.data import download, http
+from ood.data import fetch as module
+from ood.data.catalogue import ARCHIVES, File
 
 ROOT = Path(__file__).parents[2]
 SIZE = 60_000  # fits into the socket buffers, so nothing under way is lost by a reset
@@ -64,7 +65,7 @@ def command(*urls: str, **changes) -> list[str]:
     """The step's command line, for a file whose body is BODY."""
     facts = {"dataset": "A", "version": "1", "digest": f"md5:{MD5}", "bytes": SIZE, "items": None, "licence": ""}
     row = File.model_construct(file="a/b.bin", urls=list(urls), **{**facts, "papers": [], "note": "", **changes})
-    return ["ood.fetch", "--file", str(FINAL), "--spec", json.dumps(row.model_dump()), "--log", "fetch.log"]
+    return ["ood.data.fetch", "--file", str(FINAL), "--spec", json.dumps(row.model_dump()), "--log", "fetch.log"]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from test_tables import evidence
 from ood.artifacts import distributions, figure, gaia_layers, igoe, igoe_figures, roc, times
 from ood.artifacts.evidence import KEY
 from ood.detectors import method
-from ood.summaries import ALL, BINS, FALSE_POSITIVES, Summary
+from ood.evaluation.summaries import ALL, BINS, FALSE_POSITIVES, Summary
 
 
 @pytest.fixture

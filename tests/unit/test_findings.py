@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ood.appendix.paper import macros
 from ood.artifacts import ARTIFACTS, PAPERS, PRINT, ROUNDING, SEVERAL, TIMES, runs
 from ood.artifacts import findings_numbers as numbers
 from ood.artifacts import findings_table as table
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.findings import FINDINGS
-from ood.paper import macros
-from ood.summaries import ALL, Summary
+from ood.evaluation.summaries import ALL, Summary
 
 ROOT = Path(__file__).parents[2]
 CELLS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ood.claims import Document
+from ood.claims.claims import Document
 from ood.errors import Problem
 from ood.front import page, picture
 from ood.front.__main__ import write

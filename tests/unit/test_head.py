@@ -8,15 +8,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from ood import head, ledger
+from ood import ledger
 from ood.errors import Problem
+from ood.jobs import head
 from ood.ledger import record_path
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 
 class Notes:
-    """Snakemake's, as far as ood.head asks them: the outputs in ``known`` have an entry."""
+    """Snakemake's, as far as ood.jobs.head asks them: the outputs in ``known`` have an entry."""
 
     def __init__(self, *known: str):
         self.known = set(known)
@@ -83,7 +84,7 @@ def test_what_is_not_there_is_not_taken_over(job):
 
 
 def test_the_lock_goes_with_the_process_that_holds_it(tmp_path, monkeypatch):
-    program = "from ood.head import lock; lock(); print(flush=True); import time; time.sleep(60)"
+    program = "from ood.jobs.head import lock; lock(); print(flush=True); import time; time.sleep(60)"
     holder = subprocess.Popen(
         [sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(WORKFLOW)}, stdout=subprocess.PIPE
     )

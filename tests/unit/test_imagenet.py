@@ -8,7 +8,7 @@ import pytest
 from pictures import CLASSES, KIT, SYNSETS, TRUTH, encoded, imagenet, tar, write
 from torchvision.datasets import imagenet as theirs
 
-from ood.archives import members
+from ood.data.archives import members
 from ood.datasets import imagenet as source
 from ood.errors import Problem
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from ood import catalogue, inventory
-from ood.catalogue import ARCHIVES, Dataset, File, files
+from ood.data import catalogue, inventory
+from ood.data.catalogue import ARCHIVES, Dataset, File, files
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,7 +113,7 @@ def test_a_mirror_that_is_a_url_has_everything():
 
 
 def test_the_command_lists_every_file_of_the_table_once():
-    command = [sys.executable, "-m", "ood.inventory"]
+    command = [sys.executable, "-m", "ood.data.inventory"]
     environment = {**os.environ, "PYTHONPATH": "workflow", "OOD_MIRROR": ""}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -23,7 +23,7 @@ def job(tmp_path, monkeypatch):
     LOCK.write_text("")
 
     def make(path: str, text: str, inputs: tuple[str, ...] = (), spec: object = None, **facts) -> dict:
-        made = ledger.Job("ood.prepare", ("ood.errors",), spec, {"files": [Path(one) for one in inputs]})
+        made = ledger.Job("ood.data.prepare", ("ood.errors",), spec, {"files": [Path(one) for one in inputs]})
         made.facts |= FACTS | facts
         Path("draft").write_text(text)
         made.publish(Path("draft"), Path(path), "images")

@@ -15,13 +15,13 @@ from safetensors.torch import save_file
 from torchvision import transforms
 
 from ood import networks
-from ood.adoption import adopt
+from ood.data.loading import Form, batches, short_side, squash
 from ood.errors import Problem
-from ood.extraction import extract
-from ood.loading import Form, batches, short_side, squash
+from ood.evaluation.score import read_attributions, read_features
 from ood.networks import bit_r101x1
 from ood.networks.resnet34 import Network
-from ood.score import read_attributions, read_features
+from ood.passes.extraction import extract
+from ood.train.adoption import adopt
 
 CPU = torch.device("cpu")
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]

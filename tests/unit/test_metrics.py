@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from ood.metrics import INTERVALS, METRICS, Ranking
+from ood.evaluation.metrics import INTERVALS, METRICS, Ranking
 
 
 def measured(ids, oods, id_weights=None, ood_weights=None) -> dict[str, np.ndarray]:

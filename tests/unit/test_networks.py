@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from ood import networks
-from ood.attribution import attributions
+from ood.data.preprocessing import normalised, scaled
 from ood.errors import Problem
-from ood.preprocessing import normalised, scaled
+from ood.passes.attribution import attributions
 
 torch.set_num_threads(1)  # as every step does
 

@@ -2,7 +2,7 @@
 
 import nbformat
 
-from ood.notebook import settle
+from ood.appendix.notebook import settle
 from ood.progress import log
 
 

@@ -10,11 +10,11 @@ import pytest
 from pictures import encoded, imagenet, write
 from PIL import Image
 
-from ood import catalogue
+from ood.data import catalogue
+from ood.data.pack import SHOWN, pack
+from ood.data.pixels import SHEET
 from ood.datasets import archive, reader
 from ood.errors import Problem
-from ood.pack import SHOWN, pack
-from ood.pixels import SHEET
 
 TABLE = catalogue.datasets()
 OUTPUTS = ("images.tar", "index.parquet", "card.json", "sheet.png")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ood import published, published_checks
+from ood.claims import published, published_checks
 from ood.errors import Problem
 
 FOLDER = Path(__file__).parents[2] / "paper" / "published"

@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from ood.recipe import Recipe, Training
+from ood.train.recipe import Recipe, Training
 
 SGD = {"epochs": 11, "batch": 8, "optimiser": "sgd", "learning_rate": 0.1, "weight_decay": 0, "schedule": "cosine"}
 STEP = {**SGD, "schedule": "step", "milestones": [4, 8], "factor": 0.1}

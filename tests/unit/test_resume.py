@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ood import states
+from ood.train import states
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 EPOCHS = 5
@@ -41,7 +41,7 @@ SPEC = {
 
 
 def start(folder: Path) -> subprocess.Popen:
-    """``python -m ood.training`` in ``folder``, on a small prepared set that is made there."""
+    """``python -m ood.train.training`` in ``folder``, on a small prepared set that is made there."""
     rng = np.random.default_rng(0)
     np.save(folder / "images.npy", rng.integers(0, 256, (150, 12, 12, 1), dtype=np.uint8))
     index = {"split": ["train"] * 130 + ["test"] * 20, "label": rng.integers(0, 3, 150)}
@@ -49,7 +49,7 @@ def start(folder: Path) -> subprocess.Popen:
     (folder / "envs").mkdir(exist_ok=True)
     (folder / "envs/requirements.lock").write_text("")
     outputs = {"weights": "model.safetensors", "card": "card.json", "timing": "timing.json"}
-    command = [sys.executable, "-m", "ood.training", "--images", "images.npy", "--index", "index.parquet"]
+    command = [sys.executable, "-m", "ood.train.training", "--images", "images.npy", "--index", "index.parquet"]
     command += [part for name, file in outputs.items() for part in (f"--{name}", f"results/{file}")]
     command += ["--spec", json.dumps(SPEC), "--log", "training.log"]
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}

@@ -7,7 +7,7 @@ from safetensors.numpy import load_file, save_file
 from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 
-from ood.rounding import measures, rounding
+from ood.evaluation.rounding import measures, rounding
 
 SCORES = {"id": np.array([3.0, 2.0, 2.0, 1.0]), "near": np.array([2.0, 1.5]), "far": np.array([0.5, 0.25])}
 

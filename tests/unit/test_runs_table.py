@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
+from ood.appendix.paper import macros
 from ood.artifacts import runs_table
 from ood.artifacts.evidence import Evidence
-from ood.paper import macros
 
 CARD = {"network": "resnet_a", "options": {"depth": 20}, "parameters": 272474, "device": "Some CPU (AVX2)"}
 
@@ -35,7 +35,7 @@ def evidence(tmp_path, monkeypatch) -> Evidence:
             for metric in ("AUROC", "FPR95")
         ]
         pd.DataFrame(rows).to_parquet(tmp_path / f"cells/{benchmark}.parquet")
-    monkeypatch.setattr("ood.published.load", lambda path: pd.DataFrame())
+    monkeypatch.setattr("ood.claims.published.load", lambda path: pd.DataFrame())
     about = {"ood": ["near", "far"], "detectors": ["msp", "gaia_z"], "reproduces": None}
     benchmarks = {
         "one": about | {"title": "One", "seeds": [0, 1], "reproduces": "small_scale"},

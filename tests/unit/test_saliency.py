@@ -9,7 +9,7 @@ from torchvision.transforms.v2.functional import resize
 from ood import networks
 from ood.errors import Problem
 from ood.networks import Classifier
-from ood.saliency import layercam
+from ood.passes.saliency import layercam
 
 torch.set_num_threads(1)  # as every step does
 

@@ -17,9 +17,9 @@ from safetensors.torch import save_file as save_network
 from safetensors.torch import save_model
 
 from ood import detectors, networks
+from ood.data.loading import Form, batches
 from ood.errors import Problem
-from ood.loading import Form, batches
-from ood.score import check, opened, read_features, read_split, score
+from ood.evaluation.score import check, opened, read_features, read_split, score
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -94,7 +94,7 @@ def write_attributions(path, seed: int, layers: str) -> np.ndarray:
 
 
 def test_every_dataset_is_scored_with_its_own_attributions(files, tmp_path):
-    files["attributions"] = [tmp_path / "id.statistics", tmp_path / "ood.statistics"]
+    files["attributions"] = [tmp_path / "id.statistics", tmp_path / "ood.evaluation.statistics"]
     layers = "block1.norm block2.norm"
     density = [write_attributions(*pair, layers) for pair in zip(files["attributions"], (0, 1), strict=True)]
     score(**files, spec={**SPEC, "detector": "gaia_z"})

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from ood import evaluate
-from ood.significance import Error, error, holm, interval, one_sided
+from ood.claims.significance import Error, error, holm, interval, one_sided
+from ood.evaluation import evaluate
 
 RNG = np.random.default_rng(7)
 

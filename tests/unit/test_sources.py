@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from ood import catalogue
-from ood.archives import strips
+from ood.data import catalogue
+from ood.data.archives import strips
+from ood.data.prepare import prepare
 from ood.datasets import archive, cifar, lsun, mnist, svhn
 from ood.errors import Problem
-from ood.prepare import prepare
 
 RNG = np.random.default_rng
 TABLE = catalogue.datasets()
@@ -44,7 +44,7 @@ def encoded(pixels: np.ndarray, form: str = "png", **options) -> bytes:
 
 
 def prepared(folder: Path, files: list[Path], row: dict) -> np.ndarray:
-    """The images that ood.prepare makes; it checks their digest."""
+    """The images that ood.data.prepare makes; it checks their digest."""
     folder.mkdir()
     prepare(files, *(folder / name for name in ("images.npy", "index.parquet", "card.json", "sheet.png")), row)
     return np.load(folder / "images.npy")

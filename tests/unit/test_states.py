@@ -5,7 +5,7 @@ import pickle
 import pytest
 import torch
 
-from ood import states
+from ood.train import states
 
 STATE = {"tensors": {"a": torch.arange(6.0).view(2, 3)}, "losses": [0.5, 0.25], "none": None}
 

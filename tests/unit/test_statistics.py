@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ood import evaluate, statistics
 from ood.errors import Problem
+from ood.evaluation import evaluate, statistics
 
 SIZES = {"identity": 40, "near": 25, "far": 7}
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_curve
 
-from ood.summaries import ALL, FALSE_POSITIVES, scaled, summaries, true_positives
+from ood.evaluation.summaries import ALL, FALSE_POSITIVES, scaled, summaries, true_positives
 
 
 @pytest.mark.parametrize("decimals", [9, 1], ids=["distinct", "ties"])

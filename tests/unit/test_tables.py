@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ood import published
+from ood.appendix.paper import macros
 from ood.artifacts import ARTIFACTS, agreement, igoe, igoe_gradients, rg, times
 from ood.artifacts.evidence import KEY, Evidence
 from ood.artifacts.render import latex, save, write_numbers
 from ood.artifacts.table import noise
+from ood.claims import published
 from ood.errors import Problem
-from ood.paper import macros
 
 PUBLISHED = Path(__file__).parents[2] / "paper" / "published"
 ABOUT = {

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ood import terms
+from ood.passes import terms
 
 
 def test_norms_of_wide_features_stay_finite():

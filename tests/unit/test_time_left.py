@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from ood.config import load
-from ood.plan import Job, changes, rewired
-from ood.status import Cost, _artifacts, remaining, total
+from ood.jobs.plan import Job, changes, rewired
+from ood.jobs.status import Cost, _artifacts, remaining, total
 
 CONFIG = load(yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text()))
 

@@ -11,12 +11,13 @@ from inputs import to_input
 from safetensors.torch import save
 from torch import nn
 
-from ood import device, networks, states
+from ood import device, networks
 from ood.errors import Problem
-from ood.fitting import fit
-from ood.recipe import Training
-from ood.resident import Resident, accuracy
-from ood.stopwatch import Stopwatch
+from ood.train import states
+from ood.train.fitting import fit
+from ood.train.recipe import Training
+from ood.train.resident import Resident, accuracy
+from ood.train.stopwatch import Stopwatch
 
 RECIPE = {
     "epochs": 2,

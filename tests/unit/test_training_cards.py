@@ -2,7 +2,7 @@
 
 import json
 
-from ood.training_cards import curve, training_cards
+from ood.appendix.training_cards import curve, training_cards
 
 CARD = {
     "accuracy": {"train": 0.9876, "test": 0.875},

@@ -16,8 +16,9 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from ood import networks, weights
+from ood import networks
 from ood.errors import Problem
+from ood.train import weights
 
 torch.set_num_threads(1)  # as every step does
 

@@ -275,7 +275,10 @@ FAULTS: dict[str, tuple[Callable, str, str]] = {
     ),
     "a record's code, with another id and seal": (
         lambda: record(
-            SCORES.format("rg"), lambda known: known["code"]["modules"].update({"ood.metrics": "0" * 64}), True, True
+            SCORES.format("rg"),
+            lambda known: known["code"]["modules"].update({"ood.evaluation.metrics": "0" * 64}),
+            True,
+            True,
         ),
         SCORES.format("rg"),
         "were made from: id",
@@ -319,8 +322,8 @@ FAULTS: dict[str, tuple[Callable, str, str]] = {
         f"was edited since {SCORES.format('rg')} was made, stale now",
     ),
     "a helper edited": (
-        lambda: replace("workflow/ood/statistics.py", '"""', '"""Edited. '),
-        "workflow/ood/statistics.py",
+        lambda: replace("workflow/ood/evaluation/statistics.py", '"""', '"""Edited. '),
+        "workflow/ood/evaluation/statistics.py",
         "stale now",
     ),
     "a notebook edited": (lambda: replace("notebooks/rg.py", "# # RG", "# # Other"), "notebooks/rg.py", "stale now"),

@@ -96,7 +96,10 @@ def test_every_file_job_and_number_is_in_it(unpacked, finished):
     records = {path.relative_to(finished.folder) for path in (finished.folder / "results").rglob("*.record.json")}
     assert {str(path) for path in records} <= names
     (job,) = (one for one in graph if one["@type"] == "CreateAction" and {"@id": SCORES} in one["result"])
-    assert job["instrument"] == {"@id": "#ood.score"} and entities[job["object"][-1]["@id"]]["name"] == "parameters"
+    assert (
+        job["instrument"] == {"@id": "#ood.evaluation.score"}
+        and entities[job["object"][-1]["@id"]]["name"] == "parameters"
+    )
     left = entities[next(one["@id"] for one in job["object"] if one["@id"].startswith("hash://"))]
     assert left["name"].startswith("results/features/digits/seed0/") and len(left["sha256"]) == 64
     assert not (unpacked.folder / left["name"]).exists()
@@ -123,7 +126,7 @@ def test_a_crate_is_released_where_its_code_is_not_run_and_audited_there(unpacke
         for name in old.namelist():
             is_code = name.endswith("ood/audit/chain.py")  # no result is made with it
             new.writestr(name, "raise SystemExit('harm')" if is_code else old.read(name))
-    fresh.edit("workflow/ood/evaluate.py", '"""All metrics', '"""Each of the metrics')
+    fresh.edit("workflow/ood/evaluation/evaluate.py", '"""All metrics', '"""Each of the metrics')
     result = fresh.run("python", "-m", "ood.audit", "release", str(harmful), "digits")
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(
@@ -131,7 +134,7 @@ def test_a_crate_is_released_where_its_code_is_not_run_and_audited_there(unpacke
     )
     again = fresh.run("python", "-m", "ood.audit", "release", str(crate), "digits")
     assert again.returncode != 0 and "results/released/digits.zip exists" in again.stderr
-    assert fresh.run("python", "-m", "ood.prune").stdout.startswith("0 files and states")
+    assert fresh.run("python", "-m", "ood.jobs.prune").stdout.startswith("0 files and states")
 
 
 def test_a_crate_that_is_not_as_its_records_say_is_not_released(unpacked, fresh, tmp_path):
@@ -164,7 +167,7 @@ def test_a_crate_whose_record_names_code_of_its_own_is_not_run(unpacked, fresh, 
         new.writestr(source, notebook)
         for name in old.namelist():
             content = old.read(name)
-            if name.endswith(ledger.SUFFIX) and json.loads(content)["step"] == "ood.notebook":
+            if name.endswith(ledger.SUFFIX) and json.loads(content)["step"] == "ood.appendix.notebook":
                 record = json.loads(content)
                 for given in record["inputs"]:
                     if given["path"] == "notebooks/rg.py":

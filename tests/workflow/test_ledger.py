@@ -36,7 +36,7 @@ def test_every_output_has_a_true_record(finished):
 def test_a_record_says_how_and_where(finished):
     record = json.loads((finished.folder / "results/scores/digits/seed0/gaia_a.parquet.record.json").read_text())
     assert record["spec"]["detector"] == "gaia_a"
-    assert {"ood.score", "ood.detectors.gaia_a", "ood.layers"} <= set(record["code"]["modules"])
+    assert {"ood.evaluation.score", "ood.detectors.gaia_a", "ood.passes.layers"} <= set(record["code"]["modules"])
     assert "ood.detectors.gaia_z" not in record["code"]["modules"]
     assert record["lock"] == ledger.sha256(finished.folder / closure.LOCK)
     assert record["versions"]["python"].count(".") == 2
@@ -52,10 +52,10 @@ def test_commit_and_dirty_tree_are_recorded(tmp_path, monkeypatch):
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
         subprocess.run([*git, *command], check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    facts = ledger.Job("ood.prepare", ("ood.prepare",), {}, {}).facts
+    facts = ledger.Job("ood.data.prepare", ("ood.data.prepare",), {}, {}).facts
     assert (facts["commit"], facts["dirty"]) == (head, False)
     (tmp_path / closure.LOCK).write_text("changed")
-    assert ledger.Job("ood.prepare", ("ood.prepare",), {}, {}).facts["dirty"] is True
+    assert ledger.Job("ood.data.prepare", ("ood.data.prepare",), {}, {}).facts["dirty"] is True
 
 
 def test_printed_numbers_are_those_of_the_cells(finished):

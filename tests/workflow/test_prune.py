@@ -5,7 +5,7 @@ from pathlib import Path
 
 def prune(project, *arguments: str) -> list[str]:
     """The paths that are listed."""
-    result = project.run("python", "-m", "ood.prune", *arguments)
+    result = project.run("python", "-m", "ood.jobs.prune", *arguments)
     assert result.returncode == 0, result.stderr
     return result.stdout.splitlines()[:-1]
 

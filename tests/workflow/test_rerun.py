@@ -125,15 +125,15 @@ def test_a_new_ood_set_is_extracted_and_scored_without_another_pass_over_the_oth
 
 
 def test_editing_a_helper_reruns_exactly_its_importers(project, after):
-    project.edit("workflow/ood/layers.py", "weights / weights.sum()", "(weights / weights.sum())")
+    project.edit("workflow/ood/passes/layers.py", "weights / weights.sum()", "(weights / weights.sum())")
     assert project.planned() == {"score": 2, "evaluate": 2} | after  # gaia_a, gaia_z
-    project.edit("workflow/ood/layers.py", "(weights / weights.sum())", "weights / weights.sum()")
+    project.edit("workflow/ood/passes/layers.py", "(weights / weights.sum())", "weights / weights.sum()")
     assert project.planned() == {}
 
 
 def test_editing_what_is_extracted_reruns_extraction_but_not_training(project, after):
     """And not ODIN and RankFeat, which run the network themselves."""
-    project.edit("workflow/ood/attribution.py", "gradient.abs().mean(dim=(2, 3))", "gradient.abs().mean((2, 3))")
+    project.edit("workflow/ood/passes/attribution.py", "gradient.abs().mean(dim=(2, 3))", "gradient.abs().mean((2, 3))")
     extracted = {"extract": 3, "score": DETECTORS - NETWORK, "evaluate": DETECTORS - NETWORK, "rounding": 1}
     assert project.planned() == extracted | {"closeup": 1} | after
 
@@ -152,7 +152,7 @@ def test_editing_a_claim_reruns_the_verdicts_and_the_overview(project, after):
 
 def test_editing_the_readme_or_another_module_reruns_nothing(project):
     project.edit("README.md", "\n", "\n\n")
-    project.edit("workflow/ood/cost.py", '"""What', '"""Edited. What')
+    project.edit("workflow/ood/jobs/cost.py", '"""What', '"""Edited. What')
     assert project.planned() == {}
 
 
@@ -167,7 +167,7 @@ def test_a_changed_recipe_reruns_its_trainings_and_all_after_them(project, after
 
 
 def test_editing_what_is_looked_at_closely_reruns_its_figures(project, after):
-    project.edit("workflow/ood/saliency.py", "amax((1, 2), keepdim=True)", "amax(dim=(1, 2), keepdim=True)")
+    project.edit("workflow/ood/passes/saliency.py", "amax((1, 2), keepdim=True)", "amax(dim=(1, 2), keepdim=True)")
     rules = ("demo_gaia", "demo_appendix", "demo_digits_lineage", "demo_lineage", "all")
     assert project.planned() == {"closeup": 1} | {rule: 1 for rule in rules if rule in after}
 

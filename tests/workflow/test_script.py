@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import small
 
-from ood.plan import Job
-from ood.script import lines
+from ood.jobs.plan import Job
+from ood.jobs.script import lines
 
 TARGET = "results/scores/digits/seed0/msp.parquet"
 MADE = (TARGET, "results/checkpoints/digits/seed0/model.safetensors", "results/data/letters/index.parquet")
@@ -21,7 +21,7 @@ HARMFUL = "$(touch x) `touch x` ; touch x"
 
 def test_a_run_without_snakemake_has_its_bytes_and_is_taken_as_made(fresh, finished):
     fresh.configure(small)
-    script = fresh.run("python", "-m", "ood.script", TARGET)
+    script = fresh.run("python", "-m", "ood.jobs.script", TARGET)
     assert script.returncode == 0, script.stderr
     (fresh.folder / "run.sh").write_text(script.stdout)
     (fresh.folder / "workflow/snakemake.py").write_text(HIDDEN)  # before the library on the path of every step
@@ -44,7 +44,7 @@ def test_a_run_without_snakemake_has_its_bytes_and_is_taken_as_made(fresh, finis
 
 def plan(project) -> list[str]:
     """The number of jobs that are left to do."""
-    script = project.run("python", "-m", "ood.script", TARGET)
+    script = project.run("python", "-m", "ood.jobs.script", TARGET)
     assert script.returncode == 0, script.stderr
     return re.findall(r"^# \d+ jobs", script.stdout, re.M)
 
@@ -64,7 +64,7 @@ def test_what_is_stale_is_made_again_once(project):
     """A detector was edited; its network was not."""
     before = {path: (project.folder / f"{path}.record.json").read_bytes() for path in (TARGET, MADE[1])}
     project.edit("workflow/ood/detectors/msp.py", '"""', '"""Edited. ')
-    script = project.run("python", "-m", "ood.script", TARGET)
+    script = project.run("python", "-m", "ood.jobs.script", TARGET)
     assert script.returncode == 0, script.stderr
     for steps in (1, 0):
         result = project.run("bash", "-c", script.stdout)
@@ -84,12 +84,12 @@ def test_what_is_stale_is_made_again_once(project):
     ],
 )
 def test_an_unknown_target_is_named(fresh, target, message):
-    result = fresh.run("python", "-m", "ood.script", target)
+    result = fresh.run("python", "-m", "ood.jobs.script", target)
     assert result.returncode == 1 and message in result.stderr and "Traceback" not in result.stderr, result.stderr
 
 
 def test_a_target_must_be_named(fresh):
-    result = fresh.run("python", "-m", "ood.script")
+    result = fresh.run("python", "-m", "ood.jobs.script")
     assert result.returncode == 1 and "TARGET=cifar10" in result.stderr
 
 
@@ -101,8 +101,8 @@ def test_a_step_computes_with_as_many_threads_as_its_rule_asks_for(tmp_path):
 
 
 def test_pictures_are_decoded_by_as_many_processes_as_configured(fresh):
-    script = fresh.run("python", "-m", "ood.script", "imagenet_bit").stdout
-    assert set(re.findall(r"threads (\d); OOD_WORKERS=(\d) python -m ood.extraction", script)) == {("4", "4")}
+    script = fresh.run("python", "-m", "ood.jobs.script", "imagenet_bit").stdout
+    assert set(re.findall(r"threads (\d); OOD_WORKERS=(\d) python -m ood.passes.extraction", script)) == {("4", "4")}
 
 
 def mirror(folder, configured: str, **environment: str) -> str:

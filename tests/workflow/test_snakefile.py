@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from ood import catalogue
+from ood.data import catalogue
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,9 +10,9 @@ FAILING = "results/logs/checkpoints/digits/seed0.accepted.log"
 
 
 def jobs(project) -> list[dict]:
-    """The jobs that ood.plan sees, in a process of its own, as modules are read once only."""
+    """The jobs that ood.jobs.plan sees, in a process of its own, as modules are read once only."""
     script = (
-        "import json; from ood.plan import plan; print(json.dumps([dict(rule=job.rule, runs=job.runs, "
+        "import json; from ood.jobs.plan import plan; print(json.dumps([dict(rule=job.rule, runs=job.runs, "
         "state=job.state(), causes=job.causes, outputs=list(map(str, job.outputs))) for job in plan()]))"
     )
     result = project.run("python", "-c", script)
@@ -160,5 +160,5 @@ def test_the_time_left_is_what_the_records_say(project):
 
 
 def test_an_edition_is_asked_for_by_name(finished):
-    result = finished.run("python", "-m", "ood.status", "dmo")
+    result = finished.run("python", "-m", "ood.jobs.status", "dmo")
     assert result.returncode == 1 and "unknown edition 'dmo'. Did you mean 'demo'?" in result.stderr

@@ -14,12 +14,13 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ood import catalogue, detectors, signature
+from ood import detectors, signature
 from ood.artifacts import CATALOGUE
+from ood.claims.papers import PRINTED
+from ood.data import catalogue
 from ood.errors import Problem, unknown
 from ood.once import once
-from ood.papers import PRINTED
-from ood.recipe import Band, Recipe
+from ood.train.recipe import Band, Recipe
 
 WORKFLOW = Path(__file__).parents[1]
 NAME = r"^[a-z0-9_]+$"

@@ -2,7 +2,7 @@
 import csv
 
 from ood.artifacts import CATALOGUE, PAPERS, runs
-from ood.papers import PRINTED
+from ood.claims.papers import PRINTED
 from ood.audit import anchors
 
 
@@ -145,8 +145,8 @@ for edition in EDITIONS:
                     folder=f"results/editions/{edition}/artifacts/{paper}",
                     failed=f"results/logs/editions/{edition}/notebooks/{paper}.failed.ipynb",
                 ),
-                code=code("ood.notebook", f"notebooks/{paper}.py"),
+                code=code("ood.appendix.notebook", f"notebooks/{paper}.py"),
             shell:
-                "python -m ood.notebook --source {input.source} --evidence {input.evidence}"
+                "python -m ood.appendix.notebook --source {input.source} --evidence {input.evidence}"
                 " --published {input.published} --artifacts {output.artifacts} --page {output.page}"
                 " --executed {output.executed} --spec {params.spec:q} --log {log}"

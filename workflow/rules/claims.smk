@@ -24,7 +24,7 @@ rule verdicts:
             average=about(wildcards).averaged()["average"],
             confidence=CONFIG.bootstrap.confidence,
         ),
-        code=code("ood.verdicts"),
+        code=code("ood.claims.verdicts"),
     shell:
-        "python -m ood.verdicts --document {input.document} --published-cells {input.published} --metrics {input.metrics}"
+        "python -m ood.claims.verdicts --document {input.document} --published-cells {input.published} --metrics {input.metrics}"
         " --times {input.times} --table {output.table} --spec {params.spec:q} --log {log}"

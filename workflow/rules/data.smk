@@ -19,7 +19,7 @@ rule fetch:
         # No digest of code: whichever way a file comes, it is the file with this digest, and it may be very large.
         spec=lambda wildcards: spec(**FILES[wildcards.file].model_dump(include={"file", "digest", "bytes"})),
     shell:
-        "python -m ood.fetch --file {output.file} --spec {params.spec:q} --log {log}"
+        "python -m ood.data.fetch --file {output.file} --spec {params.spec:q} --log {log}"
 
 
 rule prepare:
@@ -40,9 +40,9 @@ rule prepare:
         "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(**DATASETS[wildcards.dataset].model_dump(exclude={"files"})),
-        code=lambda wildcards: code("ood.prepare", f"ood.datasets.{DATASETS[wildcards.dataset].source}"),
+        code=lambda wildcards: code("ood.data.prepare", f"ood.datasets.{DATASETS[wildcards.dataset].source}"),
     shell:
-        "python -m ood.prepare --files {input.files} --images {output.images} --index {output.index}"
+        "python -m ood.data.prepare --files {input.files} --images {output.images} --index {output.index}"
         " --card {output.card} --sheet {output.sheet} --spec {params.spec:q} --log {log}"
 
 
@@ -64,9 +64,9 @@ rule pack:
         "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(**DATASETS[wildcards.dataset].model_dump(exclude={"files"})),
-        code=lambda wildcards: code("ood.pack", f"ood.datasets.{DATASETS[wildcards.dataset].source}"),
+        code=lambda wildcards: code("ood.data.pack", f"ood.datasets.{DATASETS[wildcards.dataset].source}"),
     shell:
-        "python -m ood.pack --files {input.files} --images {output.images} --index {output.index}"
+        "python -m ood.data.pack --files {input.files} --images {output.images} --index {output.index}"
         " --card {output.card} --sheet {output.sheet} --spec {params.spec:q} --log {log}"
 
 
@@ -83,6 +83,6 @@ rule disjoint:
         "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(benchmark=wildcards.benchmark, datasets=sets(wildcards.benchmark)),
-        code=code("ood.disjoint"),
+        code=code("ood.data.disjoint"),
     shell:
-        "python -m ood.disjoint --indices {input.indices} --counts {output.counts} --spec {params.spec:q} --log {log}"
+        "python -m ood.data.disjoint --indices {input.indices} --counts {output.counts} --spec {params.spec:q} --log {log}"

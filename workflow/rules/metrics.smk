@@ -23,9 +23,9 @@ rule evaluate:
             bootstrap=CONFIG.bootstrap.model_dump(),
             drawn=sorted(CLAIMS.variants.get(wildcards.detector, [])),
         ),
-        code=code("ood.evaluate"),
+        code=code("ood.evaluation.evaluate"),
     shell:
-        "python -m ood.evaluate --scores {input.scores} --metrics {output.metrics} --spec {params.spec:q} --log {log}"
+        "python -m ood.evaluation.evaluate --scores {input.scores} --metrics {output.metrics} --spec {params.spec:q} --log {log}"
 
 
 rule cells:
@@ -52,9 +52,9 @@ rule cells:
             id=about(wildcards).id,
             seeds=seeds(wildcards.benchmark),
         ),
-        code=code("ood.cells"),
+        code=code("ood.evaluation.cells"),
     shell:
-        "python -m ood.cells --metrics {input.metrics} --cards {input.cards} --disjoint {input.disjoint} --cells {output.cells}"
+        "python -m ood.evaluation.cells --metrics {input.metrics} --cards {input.cards} --disjoint {input.disjoint} --cells {output.cells}"
         " --spec {params.spec:q} --log {log}"
 
 
@@ -80,9 +80,9 @@ rule summaries:
             detectors=CONFIG.methods(wildcards.benchmark),
             seeds=seeds(wildcards.benchmark),
         ),
-        code=code("ood.summaries"),
+        code=code("ood.evaluation.summaries"),
     shell:
-        "python -m ood.summaries --scores {input.scores} --table {output.table} --spec {params.spec:q} --log {log}"
+        "python -m ood.evaluation.summaries --scores {input.scores} --table {output.table} --spec {params.spec:q} --log {log}"
 
 
 rule rounding:
@@ -108,7 +108,7 @@ rule rounding:
             averages=about(wildcards).averaged(),
             seeds=seeds(wildcards.benchmark),
         ),
-        code=code("ood.rounding"),
+        code=code("ood.evaluation.rounding"),
     shell:
-        "python -m ood.rounding --indices {input.indices} --features {input.features} --table {output.table}"
+        "python -m ood.evaluation.rounding --indices {input.indices} --features {input.features} --table {output.table}"
         " --spec {params.spec:q} --log {log}"

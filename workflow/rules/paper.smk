@@ -34,7 +34,7 @@ for edition in EDITIONS:
             "../../envs/ood.yaml"
         params:
             spec=spec(shown={artifact.id: artifact.shown(running(edition)) for artifact in CATALOGUE}),
-            code=code("ood.paper"),
+            code=code("ood.appendix.paper"),
         shell:
-            "python -m ood.paper --source {input.source} --parts {input.parts} --tables {input.tables}"
+            "python -m ood.appendix.paper --source {input.source} --parts {input.parts} --tables {input.tables}"
             " --artifacts {input.artifacts} --pdf {output.pdf} --spec {params.spec:q} --log {log}"

@@ -26,13 +26,13 @@ rule score:
             **passes(wildcards),
         ),
         code=lambda wildcards: code(
-            "ood.score",
+            "ood.evaluation.score",
             f"ood.detectors.{wildcards.detector}",
             *([network(wildcards)] if passes(wildcards) else []),
         ),
     shell:
         # Not in the parameters: another number of workers makes nothing stale.
-        "OOD_WORKERS={threads} python -m ood.score --indices {input.indices} --features {input.features}"
+        "OOD_WORKERS={threads} python -m ood.evaluation.score --indices {input.indices} --features {input.features}"
         " --attributions {input.attributions} --images {input.images} --checkpoint {input.checkpoint}"
         " --scores {output.scores} --spec {params.spec:q} --log {log}"
 
@@ -70,10 +70,10 @@ rule closeup:
             shown=2,
             **own_normalisations(wildcards.benchmark),
         ),
-        code=lambda wildcards: code("ood.closeup", network(wildcards)),
+        code=lambda wildcards: code("ood.passes.closeup", network(wildcards)),
     shell:
         # Not in the parameters: another number of workers makes nothing stale.
-        "OOD_WORKERS={threads} python -m ood.closeup --weights {input.weights} --card {input.card}"
+        "OOD_WORKERS={threads} python -m ood.passes.closeup --weights {input.weights} --card {input.card}"
         " --accepted {input.accepted} --images {input.images} --indices {input.indices} --maps {output.maps}"
         " --spec {params.spec:q} --log {log}"
 
@@ -103,7 +103,9 @@ rule timing:
             images=64,
             turns=5,
         ),
-        code=lambda wildcards: code("ood.timing", network(wildcards), *(f"ood.detectors.{method}" for method in TIMED)),
+        code=lambda wildcards: code(
+            "ood.evaluation.timing", network(wildcards), *(f"ood.detectors.{method}" for method in TIMED)
+        ),
     shell:
-        "python -m ood.timing --weights {input.weights} --card {input.card} --accepted {input.accepted}"
+        "python -m ood.evaluation.timing --weights {input.weights} --card {input.card} --accepted {input.accepted}"
         " --images {input.images} --index {input.index} --times {output.times} --spec {params.spec:q} --log {log}"

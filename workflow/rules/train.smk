@@ -26,9 +26,9 @@ rule train:
         gpu=1,
     params:
         spec=lambda wildcards: spec(**checkpoint(wildcards), recipe=recipe(wildcards).training()),
-        code=lambda wildcards: code("ood.training", network(wildcards)),
+        code=lambda wildcards: code("ood.train.training", network(wildcards)),
     shell:
-        "python -m ood.training --images {input.images} --index {input.index} --weights {output.weights}"
+        "python -m ood.train.training --images {input.images} --index {input.index} --weights {output.weights}"
         " --card {output.card} --timing {output.timing} --spec {params.spec:q} --log {log}"
 
 
@@ -56,10 +56,10 @@ rule adopt:
             class_order=about(wildcards).weights.class_order,
             batch=CONFIG.batch(wildcards.benchmark),
         ),
-        code=lambda wildcards: code("ood.adoption", network(wildcards)),
+        code=lambda wildcards: code("ood.train.adoption", network(wildcards)),
     shell:
         # Not in the parameters: another number of workers makes nothing stale.
-        "OOD_WORKERS={threads} python -m ood.adoption --published {input.published} --images {input.images}"
+        "OOD_WORKERS={threads} python -m ood.train.adoption --published {input.published} --images {input.images}"
         " --index {input.index} --weights {output.weights} --card {output.card} --spec {params.spec:q} --log {log}"
 
 
@@ -75,9 +75,9 @@ rule accept:
         "../../envs/ood.yaml"
     params:
         spec=lambda wildcards: spec(**CONFIG.band(wildcards.benchmark)),
-        code=code("ood.acceptance"),
+        code=code("ood.train.acceptance"),
     shell:
-        "python -m ood.acceptance --card {input.card} --accepted {output.accepted} --spec {params.spec:q} --log {log}"
+        "python -m ood.train.acceptance --card {input.card} --accepted {output.accepted} --spec {params.spec:q} --log {log}"
 
 
 rule training_cards:
@@ -104,7 +104,7 @@ rule training_cards:
                 for seed in seeds(benchmark)
             ]
         ),
-        code=code("ood.training_cards"),
+        code=code("ood.appendix.training_cards"),
     shell:
-        "python -m ood.training_cards --cards {input.cards} --timings {input.timings} --page {output.page}"
+        "python -m ood.appendix.training_cards --cards {input.cards} --timings {input.timings} --page {output.page}"
         " --spec {params.spec:q} --log {log}"

@@ -9,7 +9,7 @@ from ood.artifacts import ARTIFACTS, gaia, igoe, igoe_gradients, rg
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, said, save, style
 from ood.artifacts.table import FACTOR, Table
-from ood.published_checks import quantities
+from ood.claims.published_checks import quantities
 
 # Every printed table by OOD set, a paper's main tables first, and the one across benchmarks that prints a number of a
 # benchmark of ours.

@@ -9,7 +9,7 @@ from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import WIDTH, Drawn, said, save, style
 from ood.artifacts.table import CONFIDENCE
 from ood.detectors import method
-from ood.ranks import cliques, compare
+from ood.evaluation.ranks import cliques, compare
 
 
 def _bracket(axis: Axes, first: float, last: float, height: float, **look) -> None:

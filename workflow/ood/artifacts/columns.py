@@ -7,8 +7,8 @@ from ood.artifacts.evidence import Evidence
 from ood.artifacts.methods import LABELS
 from ood.artifacts.render import SPECIAL
 from ood.artifacts.table import Column, Panel, Row, Table
+from ood.claims.papers import OWN, REPRODUCED, Print
 from ood.detectors import method
-from ood.papers import OWN, REPRODUCED, Print
 
 FLIPPED = "AUROC_pairwise_flip"
 SIGNS = (

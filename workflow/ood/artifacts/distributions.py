@@ -8,7 +8,7 @@ from ood.artifacts import methods
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style, wrapped
 from ood.detectors import method
-from ood.summaries import ALL, BINS
+from ood.evaluation.summaries import ALL, BINS
 
 BESIDE = 1.08  # from the start of one histogram to that of the next, in widths
 ROW = 0.4  # inches

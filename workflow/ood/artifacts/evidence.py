@@ -10,11 +10,11 @@ import pandas as pd
 from PIL import Image
 from safetensors.numpy import load_file
 
-from ood import published, published_checks
 from ood.artifacts import ARTIFACTS, CARDS, CLOSEUPS, ROUNDING, SHEETS, SUMMARIES, TIMES, VERDICTS, runs
+from ood.claims import published, published_checks
+from ood.claims.papers import PRINTED
 from ood.errors import Problem
 from ood.ledger import RESULTS
-from ood.papers import PRINTED
 
 KEY = ["benchmark", "detector", "variant", "dataset", "metric"]
 
@@ -70,21 +70,22 @@ class Evidence:
         return pd.read_parquet(self._path(TIMES, benchmark=benchmark)).set_index(KEY)
 
     def verdicts(self, benchmark: str) -> pd.DataFrame:
-        """Every claim of the papers with its verdict in print and on the benchmark (ood.verdicts)."""
+        """Every claim of the papers with its verdict in print and on the benchmark (ood.claims.verdicts)."""
         return pd.read_parquet(self._path(VERDICTS, benchmark=benchmark))
 
     def rounding(self, benchmark: str) -> pd.DataFrame:
-        """S1 and MSP by number format, indexed as the cells (ood.rounding)."""
+        """S1 and MSP by number format, indexed as the cells (ood.evaluation.rounding)."""
         return pd.read_parquet(self._path(ROUNDING, benchmark=benchmark)).set_index(KEY)
 
     def summaries(self, benchmark: str) -> pd.Series:
-        """Arrays by kind, detector, variant and dataset: what is shown of scores beside metrics (ood.summaries)."""
+        """Arrays by kind, detector, variant and dataset: what is shown of scores beside metrics
+        (ood.evaluation.summaries)."""
         keys = ["kind", "detector", "variant", "dataset"]
         frame = pd.read_parquet(self._path(SUMMARIES, benchmark=benchmark))
         return frame.set_index(keys)["values"].sort_index()
 
     def closeup(self, benchmark: str) -> dict[str, np.ndarray]:
-        """Arrays by ``dataset/kind/layer`` from inside the benchmark's first network (ood.closeup)."""
+        """Arrays by ``dataset/kind/layer`` from inside the benchmark's first network (ood.passes.closeup)."""
         return load_file(self._path(CLOSEUPS, benchmark=benchmark))
 
     @property

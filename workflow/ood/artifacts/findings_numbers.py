@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ood.artifacts.evidence import Evidence
-from ood.papers import printed_id
-from ood.published import lookup
+from ood.claims.papers import printed_id
+from ood.claims.published import lookup
 
 Number = Callable[[Evidence, str], str]  # on a benchmark of ours; empty where there is none
 Print = Callable[[Evidence], str]
@@ -39,7 +39,7 @@ def converted(detector: str, variant: str, average: str) -> Number:
 
 
 def rounded(score: str, form: str, metric: str) -> Number:
-    """A number of ood.rounding; ``largest`` as it is."""
+    """A number of ood.evaluation.rounding; ``largest`` as it is."""
 
     def number(evidence: Evidence, benchmark: str) -> str:
         if not evidence.runs(benchmark, "gradients"):
@@ -102,8 +102,8 @@ def layers_by_set(every: bool, last: bool) -> Number:
 
 
 def summarised(kind: str, say: Callable[..., str]) -> Number:
-    """What ``say`` makes of the numbers of ood.summaries: the largest relative difference, how many images differ, of
-    how many."""
+    """What ``say`` makes of the numbers of ood.evaluation.summaries: the largest relative difference, how many images
+    differ, of how many."""
 
     def number(evidence: Evidence, benchmark: str) -> str:
         shown = evidence.summaries(benchmark)
@@ -153,7 +153,7 @@ def mean_of_four(evidence: Evidence) -> str:
 
 
 def verdict(claim: str) -> Number:
-    """What became of a claim on a benchmark (ood.verdicts)."""
+    """What became of a claim on a benchmark (ood.claims.verdicts)."""
     return lambda evidence, benchmark: evidence.verdicts(benchmark).set_index("id").at[claim, "verdict"]
 
 

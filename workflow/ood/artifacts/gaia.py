@@ -6,7 +6,7 @@ from ood.artifacts.columns import foot, panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style
 from ood.artifacts.table import Column, Panel, Row, Table
-from ood.summaries import ALL
+from ood.evaluation.summaries import ALL
 
 GAIA_A, GAIA_Z = ("gaia_a", "q=0.5"), ("gaia_z", "all")
 CIFAR = {  # the papers' own benchmark: what is printed of it

@@ -13,7 +13,7 @@ from ood import networks
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, said, save, style
 from ood.artifacts.findings_numbers import power
-from ood.summaries import ALL, LAYERS
+from ood.evaluation.summaries import ALL, LAYERS
 
 ARTIFACT = "GAIA-S-F3"
 NAMED = 0.08  # the share of the layers from which on a block's name has room above them

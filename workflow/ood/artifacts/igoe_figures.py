@@ -9,8 +9,8 @@ from matplotlib.image import AxesImage
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style, wrapped
 from ood.artifacts.igoe import OUTPUTS, product
+from ood.claims.published import lookup
 from ood.detectors.encoding_output import ORDERS
-from ood.published import lookup
 
 NORMS = [f"{order:g}" for order in ORDERS]
 PRINTED_SETS = ("iNaturalist", "SUN", "Places")

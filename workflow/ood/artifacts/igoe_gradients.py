@@ -3,7 +3,7 @@
 from ood.artifacts.columns import SIGNS, by_set
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.table import Column, Panel, Row, Table
-from ood.papers import SMALL_SCALE
+from ood.claims.papers import SMALL_SCALE
 
 GRADIENTS = {  # id: the print's method, our shallow column
     "S1": ("||E_p[grad log p_Y]||_2^2", None),

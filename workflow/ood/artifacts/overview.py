@@ -9,7 +9,7 @@ from ood.artifacts.columns import default_rows, foot, panels
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style
 from ood.artifacts.table import Column, Panel, Row, Table
-from ood.pixels import SHEET
+from ood.data.pixels import SHEET
 
 FPR95 = "FPR95: share of OOD images at or above the largest threshold that keeps at least 95\\,\\% of the ID images."
 

@@ -1,7 +1,7 @@
 """A table as files: for the appendix, for reading by program, for a browser, for a terminal.
 
 The .tex holds the layout and ids only. The .csv holds the numbers; the macros that print them are made from it
-(ood.paper), so that no number reaches the page but through its id.
+(ood.appendix.paper), so that no number reaches the page but through its id.
 """
 
 import re

@@ -7,7 +7,7 @@ from ood.artifacts import methods
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style, wrapped
 from ood.detectors import method
-from ood.summaries import FALSE_POSITIVES
+from ood.evaluation.summaries import FALSE_POSITIVES
 
 # The three papers' own methods, and the two that they all compare with: a colour and a dash each.
 DRAWN = {

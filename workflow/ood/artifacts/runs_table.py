@@ -7,7 +7,7 @@ import pandas as pd
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import SPECIAL, longtable, over_pages, write
-from ood.papers import PRINTED
+from ood.claims.papers import PRINTED
 
 NAME = "RUNS"
 CAPTION = "What was run, and on what."

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from ood.artifacts.evidence import Evidence
-from ood.published import lookup
+from ood.claims.published import lookup
 
 DECIMALS = {"percent": 2, "fraction": 3, "ms": 2}
 FACTOR = {"percent": 100, "fraction": 1, "ms": 1}

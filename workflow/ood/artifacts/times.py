@@ -7,7 +7,7 @@ from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style
 from ood.artifacts.methods import LABELS, TIMED
 from ood.artifacts.table import Column, Panel, Row, Table
-from ood.published import lookup
+from ood.claims.published import lookup
 
 PRINTED = (("CIFAR", 1), ("CIFAR", 128), ("ImageNet-1k", 8))  # the paper's images and batches
 MARKERS = "os^D"

@@ -15,7 +15,7 @@ from ood.audit.findings import Finding
 from ood.audit.lineage import Lineage, Run
 from ood.audit.records import Record
 from ood.audit.show import number
-from ood.metrics import METRICS
+from ood.evaluation.metrics import METRICS
 
 STEP = "ood.audit.pages"
 SECTION = re.compile(r'<section id="(\w+)"><h2>(.*?)</h2>(.*?)</section>', re.DOTALL)

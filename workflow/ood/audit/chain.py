@@ -15,11 +15,11 @@ from ood.audit.findings import Finding, Level, short
 from ood.audit.records import File, Record, Records, files
 from ood.closure import LOCK, file_of
 from ood.errors import Problem
-from ood.plan import Job, changes, plan, rewired
+from ood.jobs.plan import Job, changes, plan, rewired
 from ood.progress import track
 
 # Whichever way a file comes, it is the file with its digest: a change of how files are fetched makes none stale.
-BY_DIGEST = ("ood.fetch",)
+BY_DIGEST = ("fetch",)
 
 
 def sealed(records: Records) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def sources(records: Records, packed: dict[str, str] | None = None) -> Iterator[
     """
     made: dict[tuple[str, str], list[str]] = defaultdict(list)
     for output, record in records.items():
-        if record.step not in BY_DIGEST:
+        if record.name not in BY_DIGEST:
             made[str(LOCK), record.lock].append(output)
             for name, then in record.code.modules.items():
                 made[_source(name) if packed is None else _packed(name, packed), then].append(output)

@@ -17,8 +17,8 @@ import pandas as pd
 from ood.artifacts.evidence import KEY
 from ood.audit.records import Record, Records
 from ood.errors import Problem
+from ood.jobs.plan import changes
 from ood.ledger import RESULTS
-from ood.plan import changes
 
 ACCURACY = "network"  # stands for a detector in the cells of accuracies
 

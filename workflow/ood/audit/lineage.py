@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from ood import published
 from ood.artifacts import claims
 from ood.artifacts.evidence import KEY
 from ood.audit.records import Record, Records
-from ood.claims import Document, load
+from ood.claims import published
+from ood.claims.claims import Document, load
 from ood.closure import file_of
 from ood.errors import Problem
 from ood.ledger import RESULTS

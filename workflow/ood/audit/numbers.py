@@ -28,13 +28,13 @@ from ood.audit.replay import STEPS, again, astray, not_done
 from ood.errors import Problem
 from ood.progress import track
 
-TYPESETTING = "ood.paper"  # its PDF is read instead, as another LaTeX writes other bytes
+TYPESETTING = "paper"  # its PDF is read instead, as another LaTeX writes other bytes
 MACRO = re.compile(r"\\(ours|printed|difference)\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
 def due(records: Records, outputs: list[str]) -> list[str]:
     """One output of each job that is to be done again, the longest first."""
-    first = {records[output].job: output for output in outputs if records[output].step in STEPS}
+    first = {records[output].job: output for output in outputs if records[output].name in STEPS}
     return sorted(first.values(), key=lambda output: -records[output].seconds)
 
 
@@ -116,7 +116,7 @@ def verify(records: Records, outputs: list[str]) -> Level:
     lacking = {output: missing for output in wanted if (missing := records.lacking(output))}
     jobs = [output for output in wanted if output not in lacking]
     found = remade(records, jobs)
-    for output in (output for output in outputs if records[output].step == TYPESETTING):
+    for output in (output for output in outputs if records[output].name == TYPESETTING):
         if reason := next(astray(records[output], "tables", "artifacts"), None):
             found.append(not_done(output, reason))
             continue

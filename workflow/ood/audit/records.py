@@ -76,6 +76,11 @@ class Record(Strict):
         same = [self.step, self.spec, self.code.digest, [[given.path, given.sha256] for given in self.inputs]]
         return ledger.fingerprint(same)
 
+    @property
+    def name(self) -> str:
+        """The step's own name, wherever in the package its module lay then."""
+        return self.step.rpartition(".")[2]
+
     def arguments(self) -> dict[str, list[str]]:
         """The inputs by argument of the step."""
         found: dict[str, list[str]] = {}

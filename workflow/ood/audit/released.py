@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 
-from ood.archives import walk
 from ood.audit import chain
 from ood.audit.crate import held, sources
 from ood.audit.findings import Level
 from ood.audit.records import CRATE, Records, left_out
 from ood.closure import PACKAGE
+from ood.data.archives import walk
 from ood.errors import Problem
 from ood.ledger import RESULTS
 

@@ -8,7 +8,7 @@ folder. A record that asks for anything else is a finding, and its job is not ru
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,9 +21,18 @@ from ood.audit.records import Record, Records
 from ood.ledger import RESULTS, sha256
 from ood.step import Input, Inputs, Output, Outputs, Spec
 
-# The steps after the scores, and the page of the networks.
-STEPS = ("ood.notebook", "ood.evaluate", "ood.summaries", "ood.cells", "ood.verdicts", "ood.disjoint", "ood.acceptance")
-STEPS += ("ood.training_cards",)
+# The steps after the scores, and the page of the networks; by name, as records may come from a version whose folders
+# were others.
+STEPS = {
+    "notebook": "ood.appendix.notebook",
+    "training_cards": "ood.appendix.training_cards",
+    "verdicts": "ood.claims.verdicts",
+    "disjoint": "ood.data.disjoint",
+    "cells": "ood.evaluation.cells",
+    "evaluate": "ood.evaluation.evaluate",
+    "summaries": "ood.evaluation.summaries",
+    "acceptance": "ood.train.acceptance",
+}
 DRAWN = re.compile(r"\b[mp][0-9a-f]{10}\b")  # names of parts of a drawing in a page, others each time
 # By argument the project's own files that these read; every other argument is of results.
 OWN = {
@@ -38,9 +47,9 @@ KEYS = ("kind", "benchmark", "detector", "variant", "dataset", "metric", "id", "
 RELATIVE = 1e-9  # to which numbers in tables of results are the same, whatever library wrote them
 
 
-def refused(record: Record, steps: tuple[str, ...] = STEPS) -> Iterator[str]:
+def refused(record: Record, steps: Collection[str] = STEPS) -> Iterator[str]:
     """Why a job may not be done again: what its record names that none of these steps needs."""
-    if record.step not in steps:
+    if record.name not in steps:
         yield f"its step '{record.step}' is none that an audit runs ({', '.join(steps)})"
     yield from astray(record)
     replaced = record.spec.get(FAILED) if isinstance(record.spec, dict) else None
@@ -99,7 +108,7 @@ def arguments(records: Records, record: Record, place: Path) -> tuple[dict[str, 
         draft.parent.mkdir(parents=True, exist_ok=True)
         by_argument.setdefault(records[output].output.argument, []).append(draft)
     called: dict[str, Any] = {}
-    for name, kind in _kinds(function(record.step)).items():
+    for name, kind in _kinds(function(STEPS[record.name])).items():
         if kind is Spec:
             called[name] = record.spec | {FAILED: str(place / "failed.ipynb")}
         elif kind in (Input, Inputs):
@@ -117,7 +126,7 @@ def again(records: Records, output: str, place: Path) -> list[Finding]:
         return [not_done(output, reason)]
     try:
         called, made = arguments(records, record, place)
-        function(record.step)(**called)
+        function(STEPS[record.name])(**called)
     except Exception as error:  # whatever a step says of its inputs is what is wrong with them
         return [Finding(output, f"cannot be made again: {type(error).__name__}: {error}")]
     return [finding for path, draft in made.items() for finding in compared(records, Path(path), draft)]

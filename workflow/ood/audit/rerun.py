@@ -25,7 +25,7 @@ from ood.errors import Problem
 from ood.progress import track
 
 TOLERANCE = 1e-3  # of a column's standard deviation over all images: float32, on another kind of processor
-STEPS = ("ood.extraction", "ood.score")
+STEPS = {"extraction": "ood.passes.extraction", "score": "ood.evaluation.score"}
 PROJECT = ("workflow", "envs", "config.yaml", "paper", "notebooks")
 
 
@@ -58,13 +58,13 @@ def command(records: Records, output: str) -> list[str]:
     options = []
     for name, paths in (record.arguments() | made).items():
         options += [f"--{name.replace('_', '-')}", *paths]
-    return [sys.executable, "-m", record.step, *options, "--spec", json.dumps(record.spec)]
+    return [sys.executable, "-m", STEPS[record.name], *options, "--spec", json.dumps(record.spec)]
 
 
 def again(records: Records, scores: str, place: Path) -> list[Finding]:
     """Extract and score again in a folder that has the project and, of its results, the inputs alone."""
     passes = [given.path for given in records[scores].inputs if given.path in records]
-    passes = {records[path].job: path for path in passes if records[path].step == "ood.extraction"}
+    passes = {records[path].job: path for path in passes if records[path].name == "extraction"}
     jobs = [*passes.values(), scores]
     for path in jobs:
         if reason := next(refused(records[path], STEPS), None):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ood.audit.findings import short
 from ood.audit.lineage import Lineage
+from ood.evaluation.metrics import METRICS
 from ood.ledger import RESULTS
-from ood.metrics import METRICS
 from ood.progress import clock
 
 WIDTH, LABEL = 118, 11

@@ -1,9 +1,9 @@
 """Where images come from: one module per source format, each with one or both of two generators.
 
-``pictures(files, count, rng, **options)`` yields a Picture per image, for sets that become arrays (ood.prepare), in the
-set's order. ``encoded(files, count, rng, **options)`` yields an Encoded per image, for sets that stay encoded pictures
-(ood.pack), in any order. ``resources/datasets.csv`` names for every dataset the source, its options, its seed and its
-files; ``files`` is empty for the sources whose images come with a Python package.
+``pictures(files, count, rng, **options)`` yields a Picture per image, for sets that become arrays (ood.data.prepare),
+in the set's order. ``encoded(files, count, rng, **options)`` yields an Encoded per image, for sets that stay encoded
+pictures (ood.data.pack), in any order. ``resources/datasets.csv`` names for every dataset the source, its options, its
+seed and its files; ``files`` is empty for the sources whose images come with a Python package.
 """
 
 import importlib

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ood.archives import members, picture, walk
+from ood.data.archives import members, picture, walk
 from ood.datasets import Encoded, Picture, counted, whole
 
 

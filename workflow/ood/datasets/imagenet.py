@@ -13,7 +13,7 @@ import numpy as np
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from ood.archives import REMEDY, members, walk
+from ood.data.archives import REMEDY, members, walk
 from ood.datasets import Encoded, counted
 from ood.errors import Problem
 

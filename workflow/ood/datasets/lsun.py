@@ -7,7 +7,7 @@ from pathlib import Path
 import lmdb
 import numpy as np
 
-from ood.archives import REMEDY, members, picture
+from ood.data.archives import REMEDY, members, picture
 from ood.datasets import Picture, counted, whole
 from ood.errors import Problem
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ood.archives import REMEDY
+from ood.data.archives import REMEDY
 from ood.datasets import Picture, counted, whole
 from ood.errors import Problem
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ood.archives import REMEDY, strips
+from ood.data.archives import REMEDY, strips
 from ood.datasets import Picture, counted, whole
 from ood.errors import Problem
 

@@ -32,7 +32,7 @@ class Labelled(NamedTuple):
 
 
 class Attributions(NamedTuple):
-    """What one attribution pass leaves (ood.attribution): per layer its name and channels, per statistic (N, L).
+    """What one attribution pass leaves (ood.passes.attribution): per layer its name and channels, per statistic (N, L).
 
     ``late``: prefixes of the names of the network's late layers, none for all. ``final``: the last of ``layers``, where
     it is one that no default reads. ``blocks``: the prefixes of the names in each of the network's blocks.

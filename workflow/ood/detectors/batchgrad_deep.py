@@ -6,7 +6,7 @@ the prototype of class i; the score is -S, the expectation's p are constants. Op
 names are those of ood.detectors.batchgrad, which has the last layer's. ``train weight`` and ``test weight`` leave out
 the biases and the shifts of normalisation layers, whose scales are weights.
 
-Consumes the network and labelled images: a backward pass for every image and class (ood.parameter_gradients).
+Consumes the network and labelled images: a backward pass for every image and class (ood.passes.parameter_gradients).
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def term(network: Any, x: Any, labels: np.ndarray) -> dict[str, Any]:
     """The gradient of sum_n log p_label(x_n) for every parameter, by name."""
     import torch  # here, so that reading the configuration does not load torch
 
-    from ood.parameter_gradients import errors, gradient, logits
+    from ood.passes.parameter_gradients import errors, gradient, logits
 
     v = errors(softmax(logits(network, x), axis=1))[np.arange(len(x)), labels]
     return gradient(network, x, torch.as_tensor(v).to(x))
@@ -54,7 +54,7 @@ class Method(batchgrad.Method):
     def score(self, images: Images, fitted: Sums) -> dict[str, np.ndarray]:
         import torch
 
-        from ood.parameter_gradients import errors, logits, reduced
+        from ood.passes.parameter_gradients import errors, logits, reduced
 
         minus = {key: -torch.stack([m[key] for m in fitted.values()]) for key in next(iter(fitted.values()))}
         parts = {"weight": [], "weight_and_bias": []}

@@ -10,8 +10,8 @@ fit this mean over classes rather than the sum that the text defines, and for U 
 
 import numpy as np
 
-from ood import terms
 from ood.detectors import Detector, Features
+from ood.passes import terms
 
 ORDERS = (0, 0.1, 0.3, 0.5, 0.8, 1, 2, 3, 4, 5, 6, np.inf)
 OUTPUTS = {

@@ -10,8 +10,8 @@ in-distribution; Igoe et al. and RG use the form below.
 import numpy as np
 from pydantic import Field
 
-from ood import terms
 from ood.detectors import Detector, Features
+from ood.passes import terms
 
 
 class Method(Detector):

@@ -12,8 +12,8 @@ other way round; Igoe's own numbers decide for the sign used here.
 import numpy as np
 from pydantic import Field
 
-from ood import terms
 from ood.detectors import Detector, Features
+from ood.passes import terms
 
 
 class Method(Detector):

@@ -23,8 +23,8 @@ code, and of networks for which GAIA prints nothing and whose layers are not all
 import numpy as np
 from scipy.special import softmax
 
-from ood import layers
 from ood.detectors import Attributions, Detector, Features
+from ood.passes import layers
 
 FLOOR = np.finfo(float).eps  # below it the output component of a near-uniform prediction is rounding only
 

@@ -9,8 +9,8 @@ of all layers, which ranks like minus the Frobenius norm of the matrix (E_kl). C
 the last block only; ``late`` takes those of GAIA-A (or of the option ``layers``, prefixes of names), on ResNet-50 the
 released code's for GAIA-Z as well. The columns ``layer=...`` are one layer each, for the supplement's Figure 3,
 ``block=...`` one block and ``from=...`` it and all later ones, for Figure 4 of the paper. ``forward all`` and ``forward
-late`` are the same without a gradient, from the share of active positions behind each layer (ood.activity says where
-they differ), for networks with a ReLU behind each attribution layer.
+late`` are the same without a gradient, from the share of active positions behind each layer (ood.passes.activity says
+where they differ), for networks with a ReLU behind each attribution layer.
 
 On BiT the code takes the nine GroupNorms of block 4 and a tenth tensor, chosen by the name of the OOD set: for Textures
 the GroupNorm before the head; for iNaturalist, SUN and Places the pooled output, whose gradient has no zeros, so that
@@ -21,8 +21,8 @@ the OOD set's name, as the code does, would know what it is to find out.
 
 import numpy as np
 
-from ood import layers
 from ood.detectors import Attributions, Detector
+from ood.passes import layers
 
 
 class Method(Detector):

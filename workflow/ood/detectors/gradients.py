@@ -30,8 +30,8 @@ AUROCs rank rounding errors. S2 says nothing about the output: it is ||h||_1 up 
 import numpy as np
 from scipy.special import log_softmax, softmax
 
-from ood import terms
 from ood.detectors import Detector, Features
+from ood.passes import terms
 
 PARAMETERS = {"weight": 0, "weight_and_bias": 1}  # features that are always 1
 

@@ -10,7 +10,7 @@ The expectations' p are constants. ``weight`` leaves out the biases and the shif
 are weights; ``weight_and_bias`` takes all. The default column is S7, the best of the deep ones in the paper's Table 1.
 S1 is no score and has no column: E_p g_Y is zero at any depth.
 
-Consumes the network: a backward pass for every image and class, and one for S4 (ood.parameter_gradients).
+Consumes the network: a backward pass for every image and class, and one for S4 (ood.passes.parameter_gradients).
 """
 
 from typing import Any
@@ -24,7 +24,11 @@ from ood.detectors.gradients import expected_error
 
 def s1(network: Any, x: Any, dtype: type = float) -> np.ndarray:
     """S1, not a score: zero, (N,). What comes back for images x (N, ...) is the rounding of ``dtype``."""
-    from ood.parameter_gradients import logits, norms, reduced  # here, so that reading the configuration needs no torch
+    from ood.passes.parameter_gradients import (  # here, so that reading the configuration needs no torch
+        logits,
+        norms,
+        reduced,
+    )
 
     v = expected_error(logits(network, x), dtype)
     return reduced(network, x, v[:, np.newaxis], norms)["weight_and_bias"][:, 0, 1]
@@ -32,7 +36,7 @@ def s1(network: Any, x: Any, dtype: type = float) -> np.ndarray:
 
 def columns(network: Any, x: Any) -> dict[str, np.ndarray]:
     """The scores of images x (N, ...)."""
-    from ood.parameter_gradients import errors, logits, norms, reduced
+    from ood.passes.parameter_gradients import errors, logits, norms, reduced
 
     log_p = log_softmax(logits(network, x), axis=1)  # finite where p underflows
     p = np.exp(log_p)

@@ -12,8 +12,8 @@ small-scale tables of Igoe et al.: the bias is a feature that is always 1.
 import numpy as np
 from pydantic import Field
 
-from ood import terms
 from ood.detectors import Detector, Features
+from ood.passes import terms
 
 
 class Method(Detector):

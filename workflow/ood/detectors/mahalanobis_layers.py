@@ -1,11 +1,11 @@
 """Mahalanobis over layers: the distances at the ends of all blocks, after a step on the input, joined by a regression.
 
 Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks" (NeurIPS
-2018). phi_l is the spatial mean of the stem's output or a block's (ood.taps), and M_l the confidence of the detector
-mahalanobis there. The input moves to x_l = x - epsilon sign(d(-M_l)/dx), for the class that is nearest at x, and a
-logistic regression on M_l(x_l), l = 1 to L, learns to tell images from their FGSM images
-x + 0.05 sign(d CE(z(x), label)/dx). Score: minus its log-odds of an FGSM image, which ranks like the released code's
-minus probability, but for ties at 0 and -1. Consumes the network and labelled images.
+2018). phi_l is the spatial mean of the stem's output or a block's (ood.passes.taps), and M_l the confidence of the
+detector mahalanobis there. The input moves to x_l = x - epsilon sign(d(-M_l)/dx), for the class that is nearest at x,
+and a logistic regression on M_l(x_l), l = 1 to L, learns to tell images from their FGSM images x + 0.05 sign(d CE(z(x),
+label)/dx). Score: minus its log-odds of an FGSM image, which ranks like the released code's minus probability, but for
+ties at 0 and -1. Consumes the network and labelled images.
 
 ``train`` (default) steps by the option ``epsilon``: 0.001 and 0.005 are what GAIA found for CIFAR-10 and CIFAR-100,
 0.005 for ImageNet. Its regression learns from ``examples`` images, evenly spaced through the training split; 500 as in
@@ -28,7 +28,7 @@ from pydantic import Field
 from ood.detectors import Detector, Images, LabelledImages
 from ood.detectors.mahalanobis import Gaussians, confidence, gaussians
 from ood.detectors.odin import ascent
-from ood.taps import taps
+from ood.passes.taps import taps
 
 NOISE = 0.05  # of FGSM
 EPSILONS = (0.0, 0.01, 0.005, 0.002, 0.0014, 0.001, 0.0005)  # of both codes; the first of equals is taken

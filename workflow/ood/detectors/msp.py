@@ -8,8 +8,8 @@ In float32 confident inputs saturate at exactly 1 and tie; the softmax is theref
 
 import numpy as np
 
-from ood import terms
 from ood.detectors import Detector, Features
+from ood.passes import terms
 
 
 class Method(Detector):

@@ -13,8 +13,8 @@ values in [0, 1]. sign(0) is +1, as in both. The softmax is float64: at T = 1000
 import numpy as np
 from pydantic import Field
 
-from ood import terms
 from ood.detectors import Detector, Images
+from ood.passes import terms
 
 
 def ascent(values, x):

@@ -20,9 +20,9 @@ from functools import partial
 import numpy as np
 from pydantic import Field
 
-from ood import terms
 from ood.detectors import Detector, Images
 from ood.errors import Problem
+from ood.passes import terms
 
 
 def leading(gram):

@@ -13,8 +13,8 @@ writes down as the 90th percentile of BiT-S R101x1.
 import numpy as np
 from pydantic import Field
 
-from ood import terms
 from ood.detectors import Detector, Features, Labelled
+from ood.passes import terms
 
 RANKFEAT = 1.25
 FIRST = 2000  # images of the test split

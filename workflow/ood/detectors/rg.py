@@ -18,9 +18,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ood import terms
 from ood.detectors import Detector, Features, Labelled
 from ood.errors import Problem
+from ood.passes import terms
 
 Positive = Annotated[float, Field(gt=0)]
 Finite = Annotated[float, Field(gt=0, allow_inf_nan=False)]

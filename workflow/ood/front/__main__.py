@@ -3,9 +3,10 @@
 from hashlib import sha256
 from pathlib import Path
 
-from ood import claims, command, config
+from ood import command, config
 from ood.audit import released
 from ood.audit.lineage import CLAIMS
+from ood.claims import claims
 from ood.front.page import FOLDER, README, absent, between, judged, said
 from ood.front.picture import picture, rows
 from ood.front.runs import read

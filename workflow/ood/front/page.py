@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from ood import published
 from ood.artifacts.claims import COUNTED
 from ood.audit.lineage import PUBLISHED
-from ood.claims import Document
+from ood.claims import published
+from ood.claims.claims import Document
+from ood.claims.verdicts import FAILS, HOLDS, NOT_RUN, printed_verdict
+from ood.claims.worlds import by_score
 from ood.config import Config
 from ood.detectors import method, names
 from ood.errors import Problem
 from ood.front.runs import Run, title
-from ood.verdicts import FAILS, HOLDS, NOT_RUN, printed_verdict
-from ood.worlds import by_score
 
 README, FOLDER = Path("README.md"), Path("paper/front")
 START, END = "<!-- written by make front -->", "<!-- up to here -->"

@@ -11,9 +11,9 @@ from matplotlib.path import Path as Outline
 from matplotlib.textpath import TextPath
 
 from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR, style
+from ood.claims.verdicts import FAILS, HOLDS, NOISE, NOT_RUN
 from ood.front.page import PAPERS
 from ood.front.runs import Run
-from ood.verdicts import FAILS, HOLDS, NOISE, NOT_RUN
 
 BANDS = (("GAIA", "IGOE"), ("RG",))  # one below the other; about equally many claims in each
 WIDTH = 9.3  # inches: 890 pixels in a browser

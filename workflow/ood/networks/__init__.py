@@ -72,7 +72,7 @@ class Classifier(nn.Module):
 
     @classmethod
     def convert(cls, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A published file's tensors (ood.weights.read) under this network's names and in its shapes."""
+        """A published file's tensors (ood.train.weights.read) under this network's names and in its shapes."""
         for published, ours in cls.renames.items():
             state = {re.sub(published, ours, name): value for name, value in state.items()}
         return state

@@ -1,0 +1,1 @@
+"""What people read: notebooks, the networks' page, the PDF."""

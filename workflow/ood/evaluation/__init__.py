@@ -1,0 +1,1 @@
+"""Numbers: scores of images, metrics of scores, cells of tables."""

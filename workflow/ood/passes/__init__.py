@@ -1,0 +1,1 @@
+"""What running a network over images leaves: features, attributions, gradients; and what closed forms are made of."""

@@ -1,0 +1,1 @@
+"""Networks: trained by a recipe, or adopted from published weights."""
