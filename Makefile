@@ -18,7 +18,7 @@ demo small checkpoints narrow playground cifar full: setup latex
 
 # What there is of the data, what is missing, and where it comes from.
 data: setup
-	@PYTHONPATH=workflow python -m ood.data.inventory
+	@PYTHONPATH=workflow python -m ood.jobs.inventory
 
 # What is fresh, stale (why), missing or failed, and the hours left; of one edition: make status EDITION=demo
 status: setup

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 from ood import closure, command, ledger
-from ood.audit.records import Record, Records
 from ood.audit.replay import function
 from ood.errors import Problem
 from ood.progress import track
+from ood.records import Record, Records
 
 
 def collect(records: Records, record: Record, folder: Path) -> None:

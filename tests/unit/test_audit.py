@@ -10,16 +10,16 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, NameObject, NumberObject
 
+from ood.artifacts.anchors import link
 from ood.audit import numbers, replay, rerun
-from ood.audit.anchors import link
 from ood.audit.crate import CONTENTS, held
 from ood.audit.lineage import Lineage
 from ood.audit.marks import Mark, marks
 from ood.audit.numbers import MACRO, texts, typeset
 from ood.audit.pages import BINS, HEIGHT, WIDTH, called, heads, histogram
-from ood.audit.records import Code, File, Made, Record, Records, files, left_out, walk
 from ood.audit.replay import differences, same
 from ood.errors import Problem
+from ood.records import Code, File, Made, Record, Records, files, left_out, walk
 
 # A font whose code 1 is a minus, as a mathematical one may have it, and 2 the ligature fi.
 CONTENT = rb"""BT /F1 10 Tf (7 before) Tj ET

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from ood.artifacts.anchors import anchor
 from ood.audit import browsed, numbers
-from ood.audit.anchors import anchor
-from ood.audit.records import Code, File, Made, Record, Records
+from ood.records import Code, File, Made, Record, Records
 
 EXPECTED = {
     "T/<a>/x": {

@@ -6,7 +6,7 @@ import pytest
 
 from ood import closure, ledger
 from ood.audit import chain
-from ood.audit.records import Records
+from ood.records import Records
 
 FIRST, SECOND = "results/first", "results/second"
 

@@ -7,8 +7,8 @@ import pytest
 from ood.audit import __main__ as command
 from ood.audit import chain, numbers, rerun
 from ood.audit.findings import Finding, Level
-from ood.audit.records import Record, Records
 from ood.errors import Problem
+from ood.records import Record, Records
 
 
 @pytest.fixture

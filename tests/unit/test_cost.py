@@ -3,9 +3,9 @@
 import pytest
 
 from ood import config
-from ood.audit.records import Records
 from ood.errors import Problem
 from ood.jobs import cost
+from ood.records import Records
 
 HOUR = 3600.0
 

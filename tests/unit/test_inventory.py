@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ood.data import catalogue, inventory
+from ood.data import catalogue
 from ood.data.catalogue import ARCHIVES, Dataset, File, files
+from ood.jobs import inventory
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,7 +114,7 @@ def test_a_mirror_that_is_a_url_has_everything():
 
 
 def test_the_command_lists_every_file_of_the_table_once():
-    command = [sys.executable, "-m", "ood.data.inventory"]
+    command = [sys.executable, "-m", "ood.jobs.inventory"]
     environment = {**os.environ, "PYTHONPATH": "workflow", "OOD_MIRROR": ""}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

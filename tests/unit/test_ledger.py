@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ood import ledger
-from ood.audit.records import Records, parsed
 from ood.closure import LOCK
 from ood.errors import Problem
+from ood.records import Records, parsed
 
 FACTS = {"commit": "abc", "dirty": False, "host": "one", "cpu": "x", "slurm_job": None}
 FACTS |= {"started": "2026-01-01T00:00:00+00:00"}

@@ -5,8 +5,8 @@ import pytest
 
 from ood.audit import pages, show
 from ood.audit.lineage import Lineage, Run
-from ood.audit.records import Code, File, Made, Record, Records
 from ood.claims.claims import Claim, Document, Term
+from ood.records import Code, File, Made, Record, Records
 
 TABLE = "results/editions/demo/artifacts/overview/CLAIMS.csv"
 CELLS, VERDICTS, TIMES = (f"results/{kind}/b.parquet" for kind in ("cells", "claims", "timing"))

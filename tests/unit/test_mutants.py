@@ -9,13 +9,13 @@ from ood import detectors
 
 TABLE = run.mutants()
 MODULES = {
-    "": "ledger",
+    "": "ledger records",
     "passes/": "activity attribution closeup extraction layers parameter_gradients saliency taps terms",
     "detectors/": " ".join(detectors.names()),
     "evaluation/": "evaluate metrics ranks rounding score statistics summaries",
     "claims/": "claims expressions significance verdicts worlds",
     "front/": "page picture runs",
-    "audit/": "__main__ browsed chain crate marks numbers records released replay rerun",
+    "audit/": "__main__ browsed chain crate marks numbers released replay rerun",
 }
 
 

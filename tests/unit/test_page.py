@@ -6,7 +6,7 @@ import pytest
 from browser import dom
 
 from ood.artifacts import page
-from ood.audit.anchors import anchor
+from ood.artifacts.anchors import anchor
 from ood.errors import Problem
 
 VALUES = {"a": 9.5, "b": -3.0, "c": 92.45, "d": "", "e": 92.5}

@@ -8,8 +8,8 @@ import pytest
 from ood import closure, ledger
 from ood.audit import __main__ as command
 from ood.audit import released
-from ood.audit.records import CRATE, Records
 from ood.errors import Problem
+from ood.records import CRATE, Records
 
 
 @pytest.fixture

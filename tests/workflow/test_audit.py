@@ -22,13 +22,13 @@ from pypdf.generic import ContentStream, NameObject
 from sklearn.metrics import roc_auc_score
 
 from ood import closure, ledger
+from ood.artifacts.anchors import anchor
 from ood.audit import chain, numbers, rerun
-from ood.audit.anchors import anchor
 from ood.audit.lineage import find
 from ood.audit.marks import marks
-from ood.audit.records import Records
 from ood.audit.show import show
 from ood.errors import Problem
+from ood.records import Records
 
 SCORES = "results/scores/digits/seed0/{}.parquet"
 METRICS = "results/metrics/digits/{}.parquet"

@@ -21,7 +21,7 @@ from rocrate_validator.utils.http import HttpRequester
 from ood import ledger
 from ood.audit import chain, numbers, released
 from ood.audit.marks import marks
-from ood.audit.records import CRATE, Records, left_out
+from ood.records import CRATE, Records, left_out
 
 # The context of RO-Crate 1.1 without a network: that of 1.3, which comes with rocrate, but for the terms of Bioschemas.
 CONTEXT = json.loads(files("rocrate").joinpath("data/ro-crate.jsonld").read_text())

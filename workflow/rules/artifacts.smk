@@ -3,7 +3,7 @@ import csv
 
 from ood.artifacts import CATALOGUE, PAPERS, runs
 from ood.claims.papers import PRINTED
-from ood.audit import anchors
+from ood.artifacts import anchors
 
 
 def running(edition):

@@ -9,9 +9,12 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)  # the library `ood` lies beside this workflow
 
-from ood import catalogue, claims, closure, detectors, head
+from ood import closure, detectors
+from ood.claims import claims
 from ood.config import load
+from ood.data import catalogue
 from ood.errors import Problem
+from ood.jobs import head
 from ood.once import once
 
 shell.prefix("set -euo pipefail; export PYTHONPATH=workflow; ")

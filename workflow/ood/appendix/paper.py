@@ -5,9 +5,9 @@ import re
 import subprocess
 from pathlib import Path
 
+from ood.artifacts.anchors import link
 from ood.artifacts.render import SPECIAL, read_numbers
 from ood.artifacts.table import NOT_RUN
-from ood.audit.anchors import link
 from ood.errors import Problem
 from ood.progress import log
 from ood.step import Input, Inputs, Output, Spec, run

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
-from ood.audit import anchors
+from ood.artifacts import anchors
 from ood.errors import Problem
 
 APPENDIX = "../../"  # from a table's folder, artifacts/<paper>

@@ -12,10 +12,10 @@ from ood.audit import chain, numbers, released, rerun
 from ood.audit.crate import CONTENTS, export, resting
 from ood.audit.diff import diff
 from ood.audit.lineage import EDITIONS, editions, find
-from ood.audit.records import Records, files
 from ood.audit.show import show
 from ood.errors import Problem, unknown
 from ood.progress import log
+from ood.records import Records, files
 
 LEVELS = ("a", "b", "ab")
 

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from html import escape, unescape
 from pathlib import Path
 
+from ood.artifacts.anchors import anchor
 from ood.artifacts.page import article
 from ood.audit import lineage
-from ood.audit.anchors import anchor
 from ood.audit.findings import Finding
 from ood.audit.lineage import Lineage, Run
-from ood.audit.records import Record
 from ood.audit.show import number
 from ood.evaluation.metrics import METRICS
+from ood.records import Record
 
 STEP = "ood.audit.pages"
 SECTION = re.compile(r'<section id="(\w+)"><h2>(.*?)</h2>(.*?)</section>', re.DOTALL)

@@ -12,11 +12,11 @@ from pathlib import Path
 from ood import ledger
 from ood.audit.crate import CONTENTS
 from ood.audit.findings import Finding, Level, short
-from ood.audit.records import File, Record, Records, files
 from ood.closure import LOCK, file_of
 from ood.errors import Problem
 from ood.jobs.plan import Job, changes, plan, rewired
 from ood.progress import track
+from ood.records import File, Record, Records, files
 
 # Whichever way a file comes, it is the file with its digest: a change of how files are fetched makes none stale.
 BY_DIGEST = ("fetch",)

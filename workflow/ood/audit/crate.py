@@ -17,9 +17,9 @@ from urllib.parse import quote
 from rocrate.rocrate import ROCrate
 
 from ood.audit.lineage import EDITIONS, entries
-from ood.audit.records import LEFT_OUT, Record, Records
 from ood.errors import Problem
 from ood.ledger import record_path, sha256
+from ood.records import LEFT_OUT, Record, Records
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from ood.artifacts.evidence import KEY
-from ood.audit.records import Record, Records
 from ood.errors import Problem
 from ood.jobs.plan import changes
 from ood.ledger import RESULTS
+from ood.records import Record, Records
 
 ACCURACY = "network"  # stands for a detector in the cells of accuracies
 

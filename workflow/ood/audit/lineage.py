@@ -13,12 +13,12 @@ import pandas as pd
 
 from ood.artifacts import claims
 from ood.artifacts.evidence import KEY
-from ood.audit.records import Record, Records
 from ood.claims import published
 from ood.claims.claims import Document, load
 from ood.closure import file_of
 from ood.errors import Problem
 from ood.ledger import RESULTS
+from ood.records import Record, Records
 
 EDITIONS = Path(RESULTS, "editions")
 NEAR = 5  # ids that are offered for an unknown one

@@ -23,10 +23,10 @@ from ood.audit import browsed
 from ood.audit.findings import Finding, Level
 from ood.audit.lineage import Run
 from ood.audit.marks import Mark, marks, plain
-from ood.audit.records import Record, Records
 from ood.audit.replay import STEPS, again, astray, not_done
 from ood.errors import Problem
 from ood.progress import track
+from ood.records import Record, Records
 
 TYPESETTING = "paper"  # its PDF is read instead, as another LaTeX writes other bytes
 MACRO = re.compile(r"\\(ours|printed|difference)\{((?:[^{}]|\{[^{}]*\})*)\}")

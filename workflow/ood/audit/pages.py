@@ -16,18 +16,18 @@ import numpy as np
 import pandas as pd
 
 from ood.artifacts import ARTIFACTS
+from ood.artifacts.anchors import anchor
 from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR
 from ood.artifacts.methods import LABELS
 from ood.artifacts.page import BOX, SCRIPT, STYLE, article, plain
 from ood.audit import lineage
-from ood.audit.anchors import anchor
 from ood.audit.findings import short
 from ood.audit.lineage import Lineage, Run
-from ood.audit.records import Records
 from ood.audit.show import number, subject
 from ood.detectors import method
 from ood.ledger import RESULTS
 from ood.progress import track
+from ood.records import Records
 from ood.step import Inputs, Outputs, Spec, run
 
 BINS, WIDTH, HEIGHT = 40, 240, 60

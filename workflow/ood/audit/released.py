@@ -19,11 +19,11 @@ from pathlib import Path
 from ood.audit import chain
 from ood.audit.crate import held, sources
 from ood.audit.findings import Level
-from ood.audit.records import CRATE, Records, left_out
 from ood.closure import PACKAGE
 from ood.data.archives import walk
 from ood.errors import Problem
 from ood.ledger import RESULTS
+from ood.records import CRATE, Records, left_out
 
 RELEASED = Path(RESULTS, "released")
 NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

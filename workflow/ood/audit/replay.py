@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from ood.audit.findings import Finding
-from ood.audit.records import Record, Records
 from ood.ledger import RESULTS, sha256
+from ood.records import Record, Records
 from ood.step import Input, Inputs, Output, Outputs, Spec
 
 # The steps after the scores, and the page of the networks; by name, as records may come from a version whose folders

@@ -19,10 +19,10 @@ import pandas as pd
 from ood import ledger
 from ood.audit.findings import Finding, Level
 from ood.audit.lineage import entries
-from ood.audit.records import Records
 from ood.audit.replay import not_done, refused
 from ood.errors import Problem
 from ood.progress import track
+from ood.records import Records
 
 TOLERANCE = 1e-3  # of a column's standard deviation over all images: float32, on another kind of processor
 STEPS = {"extraction": "ood.passes.extraction", "score": "ood.evaluation.score"}

@@ -13,11 +13,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ood import command, networks
-from ood.audit.records import Record, Records
 from ood.config import Benchmark, Config, read
 from ood.data import catalogue
 from ood.errors import Problem
 from ood.jobs.status import clock
+from ood.records import Record, Records
 
 # By the first folder below results/; what is missing here belongs to no benchmark.
 STAGES = {

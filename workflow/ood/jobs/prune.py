@@ -12,11 +12,11 @@ from pathlib import Path
 
 from ood import command
 from ood.artifacts import PAPERS
-from ood.audit.records import HIDDEN, walk
 from ood.config import Config, read
 from ood.jobs.plan import FAILED, Job, plan
 from ood.ledger import RESULTS, record_path
 from ood.progress import human
+from ood.records import HIDDEN, walk
 from ood.step import STATES
 
 KEPT = tuple(Path(RESULTS, name) for name in ("archives", "logs/archives", "released"))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ood.detectors import Attributions
 from ood.errors import Problem
+from ood.passes.consumed import Attributions
 
 
 def mean(images: Attributions, statistic: str, prefixes: tuple[str, ...] = ()) -> np.ndarray:

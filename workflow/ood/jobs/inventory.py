@@ -1,4 +1,4 @@
-"""Which files the experiment needs, which are there, where the others come from: ``python -m ood.data.inventory``.
+"""Which files the experiment needs, which are there, where the others come from: ``python -m ood.jobs.inventory``.
 
 Compares names and sizes only. Digests are checked when a file is fetched, and kept in its record.
 """
