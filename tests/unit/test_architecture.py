@@ -4,7 +4,7 @@ from ood import closure
 
 # From the ground up; what stands on one floor may use each other.
 FLOORS = (
-    {"errors", "progress", "memory", "once", "closure", "signature"},
+    {"errors", "progress", "memory", "once", "closure"},
     {"networks", "ledger"},
     {"records", "step", "device", "command"},
     {"data", "datasets"},

@@ -7,9 +7,9 @@ import pytest
 import torch
 import yaml
 
-from ood import networks, signature
+from ood import networks
 from ood.claims.papers import REPRODUCED
-from ood.config import load
+from ood.config import load, signature
 from ood.data import catalogue
 from ood.errors import Problem
 from ood.once import once

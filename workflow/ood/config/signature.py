@@ -6,7 +6,7 @@ from typing import Any
 
 from ood.errors import Problem, unknown
 
-NETWORKS = Path(__file__).parent / "networks"
+NETWORKS = Path(__file__).parents[1] / "networks"
 CHANNELS = 3  # of a network that does not say otherwise, as in its base class
 TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str}
 
