@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from ood.data import catalogue
+from ood.data.rows import Dataset
 from ood.errors import Problem
 
 TABLES = {"datasets": (catalogue.DATASETS, catalogue.datasets), "files": (catalogue.FILES, catalogue.files)}
@@ -135,7 +136,7 @@ def test_a_row_that_is_too_short_is_named(tmp_path, column):
     """It ends before ``column``."""
     table = tmp_path / "copy.csv"
     header, first, *_ = catalogue.DATASETS.read_text().splitlines()
-    row = dict.fromkeys(catalogue.Dataset.model_fields, "") | {
+    row = dict.fromkeys(Dataset.model_fields, "") | {
         **{"dataset": "x", "title": "X", "kind": "far", "source": "faces", "options": "{}", "rule": "box", "size": "8"},
         **{"channels": "1", "count": "100", "splits": '"{""test"": 1}"', "seed": "3", "licence": "licence"},
     }

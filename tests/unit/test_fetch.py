@@ -22,7 +22,8 @@ from server import Reply, Server
 from ood import progress, step
 from ood.data import download, http
 from ood.data import fetch as module
-from ood.data.catalogue import ARCHIVES, File
+from ood.data.catalogue import ARCHIVES
+from ood.data.rows import File
 
 ROOT = Path(__file__).parents[2]
 SIZE = 60_000  # fits into the socket buffers, so nothing under way is lost by a reset

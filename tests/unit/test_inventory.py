@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from ood.data import catalogue
-from ood.data.catalogue import ARCHIVES, Dataset, File, files
+from ood.data.catalogue import ARCHIVES, files
+from ood.data.rows import Dataset, File
 from ood.jobs import inventory
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from ood.audit import pages, show
-from ood.audit.lineage import Lineage, Run
+from ood.audit.lineage import Lineage
+from ood.audit.run import Run
 from ood.claims.claims import Claim, Document, Term
 from ood.records import Code, File, Made, Record, Records
 

@@ -11,7 +11,8 @@ from ood import command
 from ood.audit import chain, numbers, released, rerun
 from ood.audit.crate import CONTENTS, export, resting
 from ood.audit.diff import diff
-from ood.audit.lineage import EDITIONS, editions, find
+from ood.audit.lineage import find
+from ood.audit.run import EDITIONS, editions
 from ood.audit.show import show
 from ood.errors import Problem, unknown
 from ood.progress import log

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ood.artifacts.anchors import anchor
 from ood.artifacts.page import article
-from ood.audit import lineage
 from ood.audit.findings import Finding
-from ood.audit.lineage import Lineage, Run
+from ood.audit.lineage import Lineage
+from ood.audit.run import Run, read
 from ood.audit.show import number
 from ood.evaluation.metrics import METRICS
 from ood.records import Record
@@ -29,7 +29,7 @@ def compared(record: Record, run: Run) -> tuple[list[Finding], int]:
     given, page = record.arguments(), Path(record.output.path)
     tables, browsed = ({Path(path).stem: Path(path) for path in given.get(name, [])} for name in ("tables", "browsed"))
     try:
-        rows = lineage.read([tables[page.stem]])
+        rows = read([tables[page.stem]])
         cells = [Lineage(name, "", row, run) for name, row in rows.iterrows()]
         table = article(browsed[page.stem].read_text()) if page.stem in browsed else ""
         return list(differences(page, table, cells)), len(cells)

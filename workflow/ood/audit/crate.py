@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from rocrate.rocrate import ROCrate
 
-from ood.audit.lineage import EDITIONS, entries
+from ood.audit.run import EDITIONS, entries
 from ood.errors import Problem
 from ood.ledger import record_path, sha256
 from ood.records import LEFT_OUT, Record, Records

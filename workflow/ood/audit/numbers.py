@@ -21,9 +21,9 @@ from ood.artifacts.render import read_numbers
 from ood.artifacts.table import shown
 from ood.audit import browsed
 from ood.audit.findings import Finding, Level
-from ood.audit.lineage import Run
 from ood.audit.marks import Mark, marks, plain
 from ood.audit.replay import STEPS, again, astray, not_done
+from ood.audit.run import Run
 from ood.errors import Problem
 from ood.progress import track
 from ood.records import Record, Records

@@ -20,9 +20,9 @@ from ood.artifacts.anchors import anchor
 from ood.artifacts.figure import ID_COLOUR, OOD_COLOUR
 from ood.artifacts.methods import LABELS
 from ood.artifacts.page import BOX, SCRIPT, STYLE, article, plain
-from ood.audit import lineage
 from ood.audit.findings import short
-from ood.audit.lineage import Lineage, Run
+from ood.audit.lineage import Lineage
+from ood.audit.run import Run, read
 from ood.audit.show import number, subject
 from ood.detectors import method
 from ood.ledger import RESULTS
@@ -180,7 +180,7 @@ def lineage_pages(tables: Inputs, browsed: Inputs, cells: Inputs, scores: Inputs
     run, shown = Run(Records.load()), {path.stem: article(path.read_text()) for path in browsed}
     named = {path.stem: path for path in tables}
     for path in track(pages, "page", len(pages)):
-        rows = lineage.read([named[path.stem]])
+        rows = read([named[path.stem]])
         found = [Lineage(name, spec["edition"], row, run) for name, row in rows.iterrows()]
         path.write_text(page(path.stem, shown.get(path.stem, ""), found, run.records))
 

@@ -18,8 +18,8 @@ import pandas as pd
 
 from ood import ledger
 from ood.audit.findings import Finding, Level
-from ood.audit.lineage import entries
 from ood.audit.replay import not_done, refused
+from ood.audit.run import entries
 from ood.errors import Problem
 from ood.progress import track
 from ood.records import Records

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ood.data.catalogue import Title
+from ood.data.rows import Title
 from ood.train.recipe import Band, Recipe
 
 NAME = r"^[a-z0-9_]+$"

@@ -10,6 +10,7 @@ from ood.claims.papers import PRINTED
 from ood.config import signature
 from ood.config.experiment import Benchmark, Config
 from ood.data import catalogue
+from ood.data.rows import Dataset
 from ood.errors import Problem, unknown
 
 WORKFLOW = Path(__file__).parents[2]
@@ -79,7 +80,7 @@ def _targets(config: Config) -> None:
         raise Problem(f"benchmarks.{name}: a paper's printed tables have that name, and are files too. Choose another.")
 
 
-def _sets(place: str, benchmark: Benchmark, datasets: dict[str, catalogue.Dataset]) -> None:
+def _sets(place: str, benchmark: Benchmark, datasets: dict[str, Dataset]) -> None:
     """The datasets are there, are told apart by their titles, and hold images of one shape."""
     _known(f"{place}.id", "dataset", [benchmark.id], datasets)
     _known(f"{place}.ood", "dataset", benchmark.ood, datasets)
@@ -99,7 +100,7 @@ def _sets(place: str, benchmark: Benchmark, datasets: dict[str, catalogue.Datase
             raise Problem(f"{place}.averages.{name}: an OOD set has that name. Choose another for the average.")
 
 
-def _network(place: str, benchmark: Benchmark, identity: catalogue.Dataset) -> None:
+def _network(place: str, benchmark: Benchmark, identity: Dataset) -> None:
     """The network has these options, and takes the images of the in-distribution set."""
     options = benchmark.network.model_dump()
     name = options.pop("name")
@@ -128,7 +129,7 @@ def _detectors(place: str, benchmark: Benchmark, methods: list[str], config: Con
         )
 
 
-def _weights(place: str, benchmark: Benchmark, config: Config, identity: catalogue.Dataset) -> None:
+def _weights(place: str, benchmark: Benchmark, config: Config, identity: Dataset) -> None:
     """The recipe or the published checkpoint is there, and a recipe has images that it can train on."""
     if benchmark.weights:
         _known(f"{place}.weights.file", "file", [benchmark.weights.file], catalogue.files())

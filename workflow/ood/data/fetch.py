@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ood import ledger
-from ood.data.catalogue import ARCHIVES, files, is_url
+from ood.data.catalogue import ARCHIVES, files
 from ood.data.download import download, length, remove, save
 from ood.data.http import CHUNK, Failed
+from ood.data.rows import is_url
 from ood.errors import Problem
 from ood.progress import flow, human, log
 from ood.step import Output, Spec, run

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ood import command, config
 from ood.audit import released
-from ood.audit.lineage import CLAIMS
+from ood.audit.run import CLAIMS
 from ood.claims import claims
 from ood.front.page import FOLDER, README, absent, between, judged, said
 from ood.front.picture import picture, rows

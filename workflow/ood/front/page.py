@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ood.artifacts.claims import COUNTED
-from ood.audit.lineage import PUBLISHED
+from ood.audit.run import PUBLISHED
 from ood.claims import published
 from ood.claims.claims import Document
 from ood.claims.verdicts import FAILS, HOLDS, NOT_RUN, printed_verdict

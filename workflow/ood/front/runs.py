@@ -12,7 +12,7 @@ import pandas as pd
 from ood.artifacts.claims import COUNTED, NAME
 from ood.artifacts.methods import LABELS
 from ood.artifacts.page import plain
-from ood.audit.lineage import EDITIONS
+from ood.audit.run import EDITIONS
 from ood.errors import Problem
 from ood.ledger import SUFFIX
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from ood import command
 from ood.config import Config, read
-from ood.data.catalogue import ARCHIVES, File, datasets, files, is_url, present
+from ood.data.catalogue import ARCHIVES, datasets, files, present
 from ood.data.fetch import place
+from ood.data.rows import File, is_url
 from ood.ledger import record_path
 from ood.progress import human
 
