@@ -14,7 +14,7 @@ from ood.data import catalogue
 from ood.errors import Problem
 from ood.once import once
 
-TEXT = (Path(__file__).parents[2] / "config.yaml").read_text()
+TEXT = (Path(__file__).parents[3] / "config.yaml").read_text()
 
 
 def changed(path: str, value) -> dict:

@@ -9,7 +9,7 @@ import pytest
 from ood.claims import published, published_checks
 from ood.errors import Problem
 
-FOLDER = Path(__file__).parents[2] / "paper" / "published"
+FOLDER = Path(__file__).parents[3] / "paper" / "published"
 COUNTS = {
     **{"GAIA-S-T1": 24, "GAIA-S-T2": 8, "GAIA-S-T3": 70},
     **{"IGOE-T1": 16, "IGOE-A1": 96, "IGOE-T2": 108, "IGOE-T3": 2, "IGOE-A2": 12, "IGOE-F2": 48},

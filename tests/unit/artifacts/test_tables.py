@@ -16,7 +16,7 @@ from ood.artifacts.table import noise
 from ood.claims import published
 from ood.errors import Problem
 
-PUBLISHED = Path(__file__).parents[2] / "paper" / "published"
+PUBLISHED = Path(__file__).parents[3] / "paper" / "published"
 ABOUT = {
     "title": "MNIST",
     "id": "mnist",

@@ -23,7 +23,7 @@ from ood.errors import Problem
 TABLE = catalogue.datasets()
 EMBEDDED = [name for name, row in TABLE.items() if not row.files]
 digits = cache(load_digits)
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+CONFIG = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())
 BENCHMARKS = {name: CONFIG["benchmarks"][name] for name in CONFIG["editions"]["demo"]}
 every_dataset = pytest.mark.parametrize("name", EMBEDDED)
 OUTPUTS = ("images.npy", "index.parquet", "card.json", "sheet.png")

@@ -16,7 +16,7 @@ from ood.artifacts.evidence import Evidence
 from ood.artifacts.findings import FINDINGS
 from ood.evaluation.summaries import ALL, Summary
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CELLS = {
     ("gaia_z", "all"): [0.9, 0.8],
     ("gaia_z", "forward all"): [0.9, 0.8],

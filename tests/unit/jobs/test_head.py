@@ -13,7 +13,7 @@ from ood.errors import Problem
 from ood.jobs import head
 from ood.ledger import record_path
 
-WORKFLOW = Path(__file__).parents[2] / "workflow"
+WORKFLOW = Path(__file__).parents[3] / "workflow"
 
 
 class Notes:

@@ -9,7 +9,7 @@ from ood.config import load
 from ood.jobs.plan import Job, changes, rewired
 from ood.jobs.status import Cost, _artifacts, remaining, total
 
-CONFIG = load(yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text()))
+CONFIG = load(yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text()))
 
 
 def job(rule: str, benchmark: str, runs: bool, seconds: float | None = None, gpu: str | None = None) -> Job:

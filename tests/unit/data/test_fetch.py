@@ -25,7 +25,7 @@ from ood.data import fetch as module
 from ood.data.catalogue import ARCHIVES
 from ood.data.rows import File
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SIZE = 60_000  # fits into the socket buffers, so nothing under way is lost by a reset
 BODY, OTHER = random.Random(0).randbytes(SIZE), random.Random(1).randbytes(SIZE)
 MD5, SHA256 = hashlib.md5(BODY).hexdigest(), hashlib.sha256(BODY).hexdigest()

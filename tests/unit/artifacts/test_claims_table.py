@@ -13,7 +13,7 @@ from ood.artifacts import claims as table
 from ood.artifacts.evidence import Evidence
 from ood.claims import claims
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROWS = [
     ("RG-T1.1", "RG", "50 % better & more", "", "auroc(rg) > 1", "holds", "", "fails", -1.25, -2.5, -0.125),
     ("RG-T1.2", "RG", "alpha_s", "", "auroc(rg) > 2", "fails", "holds", "within noise", 0.5, -0.25, 1.75),

@@ -13,7 +13,7 @@ from ood.data.catalogue import ARCHIVES, files
 from ood.data.rows import Dataset, File
 from ood.jobs import inventory
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def row(name: str, size: int | None = 3, urls: tuple[str, ...] = ()) -> File:

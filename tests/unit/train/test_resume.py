@@ -15,7 +15,7 @@ import pytest
 
 from ood.train import states
 
-WORKFLOW = Path(__file__).parents[2] / "workflow"
+WORKFLOW = Path(__file__).parents[3] / "workflow"
 EPOCHS = 5
 SPEC = {
     "seed": 3,
