@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,11 @@ def idx(path: Path) -> np.ndarray:
 
 
 def pictures(files: list[Path], count: int, rng: np.random.Generator, splits: list[str]) -> Iterator[Picture]:
-    """The digits of ``splits``, in order."""
+    """The first ``count`` digits of ``splits``, in order."""
+    return islice(_digits(files, splits), count)
+
+
+def _digits(files: list[Path], splits: list[str]) -> Iterator[Picture]:
     for split in splits:
         images, labels = (
             idx(next(file for file in files if file.name.startswith(f"{PREFIXES[split]}-{what}")))
