@@ -130,7 +130,7 @@ def test_mnists_four_files(tmp_path):
     assert [picture.label for picture in found] == np.concatenate(list(labels.values())).tolist()
     assert [picture.split for picture in found] == ["train"] * 20 + ["test"] * 8
     first = list(mnist.pictures(files, 5, RNG(0), ["test"]))
-    assert np.array_equal([picture.pixels for picture in first], sets["test"][:5])
+    assert np.array_equal([picture.pixels for picture in first], sets["t10k"][:5])
     for damaged in (files[0].read_bytes()[:-20], idx(sets["train"])[:100], gzip.compress(b"<html>")):
         files[0].write_bytes(damaged)
         with pytest.raises(Problem, match=files[0].name):
