@@ -1,13 +1,17 @@
 """One lock, with hashes, that names no host; what is generated from it agrees with it."""
 
+import ast
 import importlib.util
 import re
-from importlib.metadata import version
+import sys
+import tomllib
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import yaml
 
-ENVS = Path(__file__).parents[2] / "envs"
+ROOT = Path(__file__).parents[2]
+ENVS = ROOT / "envs"
 LOCK = (ENVS / "requirements.lock").read_text()
 
 
@@ -34,3 +38,30 @@ def test_the_conda_environment_is_generated_from_the_lock():
 def test_this_environment_is_the_locked_one():
     for name in ("snakemake", "torch", "pandas", "scikit-image", "papermill"):
         assert f"\n{name}=={version(name).split('+')[0]} " in "\n" + LOCK
+
+
+def imported(folder: str) -> set[str]:
+    """The packages of other projects that the sources below a folder import, by their names in the lock."""
+    names, installed = set(), packages_distributions()
+    for file in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module)
+    tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+    return {distribution.lower().replace("_", "-") for name in tops for distribution in installed.get(name, [])}
+
+
+def test_what_is_imported_is_declared():
+    """Not only there because something else needs it today."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    declared = project["project"]["dependencies"]
+    for folders, lines in (
+        (("workflow", "notebooks"), declared),
+        (("tests",), declared + project["dependency-groups"]["dev"]),
+    ):
+        names = {re.match(r"[\w.-]+", line)[0].lower() for line in lines}
+        found = set().union(*map(imported, folders))
+        assert {"torch", "pandas"} <= found
+        assert found <= names
