@@ -1,5 +1,6 @@
 """``make prune``: what belongs to nothing is listed, and removed when asked; nothing else is."""
 
+import fcntl
 from pathlib import Path
 
 
@@ -52,3 +53,14 @@ def test_the_appendix_belongs_even_where_there_is_no_latex(project):
     pdf = project.folder / "results/editions/demo/appendix.pdf"
     pdf.touch()
     assert prune(project) == []
+
+
+def test_nothing_is_removed_while_a_run_is_at_work(project):
+    project.configure(lambda config: config["benchmarks"]["digits"]["ood"].remove("faces"))
+    with (project.folder / "results/.lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        before = files(project)
+        result = project.run("python", "-m", "ood.jobs.prune", "--remove")
+        assert result.returncode == 1 and "Another run is at work" in result.stderr, result.stderr
+        assert prune(project)  # it may be listed
+        assert files(project) == before

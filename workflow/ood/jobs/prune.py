@@ -3,6 +3,7 @@
 What belongs is what Snakemake's DAG of all editions and benchmarks knows (ood.jobs.plan), with its records. Downloads
 stay, unfinished ones as well: they are costly, and another dataset may need them. Hidden files stay too, because a job
 may be working with them; but the states from which killed trainings resume stay only until the job has finished.
+Nothing is removed while a run is at work in the folder.
 """
 
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from ood import command
 from ood.artifacts import PAPERS
 from ood.config import Config, read
+from ood.jobs.head import lock
 from ood.jobs.plan import FAILED, Job, plan
 from ood.ledger import RESULTS, record_path
 from ood.progress import human
@@ -58,10 +60,13 @@ def _size(path: Path) -> int:
 
 
 def main() -> None:
+    removing = sys.argv[1:] == ["--remove"]
+    if removing:
+        lock()
     found = list(left_over(read()))
     print(*found, sep="\n", end="\n" if found else "")
     total = f"{len(found)} files and states, {human(sum(map(_size, found)))}, belong to nothing in config.yaml"
-    if found and sys.argv[1:] == ["--remove"]:
+    if found and removing:
         for leftover in found:
             remove(leftover)
         print(f"{total}: removed.")
