@@ -2,8 +2,8 @@
 # Run an edition, write its HTML report, print its headline: workflow/run.sh CORES EDITION
 #
 # The report is also written when the run fails: of what there is, with a list of what is missing.
-# The lock of the operating system, held by this shell and its jobs and gone with the last of them, stands in for
-# Snakemake's own, which a killed run leaves behind: after a kill the same command goes on where it stopped.
+# This shell holds the lock that a run takes (workflow/ood/jobs/head.py), for both of its runs and the report: where a
+# plain Snakemake is at work it waits, and after a kill the same command goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cores=$1 edition=$2
@@ -14,9 +14,8 @@ exec 9>> results/.lock
 flock --nonblock 9 || { echo "Another run is at work in $PWD ($(cat results/.lock)); waiting for it ..." >&2; flock 9; }
 : > results/.lock
 echo "process $$ on $(uname -n): $0 $*" >&9
-rm -rf results/.partial
 
-run() { OOD_LOCK_HELD=1 snakemake "$edition" --cores "$cores" --nolock --rerun-incomplete --quiet rules host "$@"; }
+run() { OOD_LOCK_HELD=1 snakemake "$edition" --cores "$cores" --quiet rules host "$@"; }
 failed=0
 # Images first, and with them whether a benchmark has one on both sides, which stops it before anything is trained. If
 # they come out as they were, although the code that prepares them was edited, what rests on them stays. Of rules that
@@ -29,7 +28,7 @@ changed() {
 if [ ! -f "$report" ] || [ -n "$(changed)" ]; then
     log=results/logs/editions/$edition/report.log
     mkdir -p "$made" "$(dirname "$log")"
-    OOD_EDITION=$edition snakemake "$edition" --nolock --report "$made/report.part.html" > "$log" 2>&1 ||
+    OOD_EDITION=$edition snakemake "$edition" --report "$made/report.part.html" > "$log" 2>&1 ||
         { [ "$failed" != 0 ] || cat "$log" >&2; exit 1; }
     mv "$made/report.part.html" "$report"
 fi

@@ -14,10 +14,9 @@ from browser import dom
 
 
 def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(finished, fresh):
-    """kill -9 to the whole process group, some way into a run from nothing and into the next; then the same command."""
+    """kill -9 to the whole process group: make's, some way into a run from nothing, then a plain one's, the next."""
     (fresh.folder / "config.yaml").write_bytes((finished.folder / "config.yaml").read_bytes())
-    command = ["workflow/run.sh", "2", "demo"]
-    for seconds in (6, 14):
+    for seconds, command in ((6, ["workflow/run.sh", "2", "demo"]), (14, ["snakemake", "--cores", "2"])):
         with (fresh.folder / "head.log").open("w") as log:
             running = subprocess.Popen(
                 command, cwd=fresh.folder, env=fresh.environment(), stdout=log, stderr=log, start_new_session=True
@@ -36,8 +35,6 @@ def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(finished, fr
 def test_two_runs_in_one_folder_keep_out_of_each_other(fresh):
     """A plain Snakemake is at work: a second one is refused, and make waits before it clears what jobs are writing."""
     command = ["snakemake", "--cores", "1", "--", "results/data/letters/index.parquet"]
-    at_work = fresh.folder / "results/.partial/of-a-job-at-work"
-    at_work.mkdir(parents=True)
     lock = fresh.folder / "results/.lock"
     first = subprocess.Popen(command, cwd=fresh.folder, env=fresh.environment(), stderr=subprocess.DEVNULL)
     try:
@@ -45,6 +42,8 @@ def test_two_runs_in_one_folder_keep_out_of_each_other(fresh):
             assert first.poll() is None
             time.sleep(0.1)
         first.send_signal(signal.SIGSTOP)
+        at_work = fresh.folder / "results/.partial/of-a-job-at-work"
+        at_work.mkdir(parents=True)
         holder = (
             f"Another run is at work in {fresh.folder} (process {first.pid} on {platform.node()}: snakemake --cores 1"
         )

@@ -142,17 +142,16 @@ def take_over(workflow: Any) -> bool:
 
 
 def start(workflow: Any) -> None:
-    """Make the folder this run's own; of one whose jobs may outlive it, take over what an earlier one has left.
+    """Make the folder this run's own, and clear what killed jobs were writing.
 
-    Starts the command over if there is anything new to plan with.
+    Of a run whose jobs may outlive it, what they have made is taken over; the command is then started over if there is
+    anything new to plan with.
     """
     if not os.environ.get(HELD):
         lock()
-    if workflow.local_exec:
-        return
-    outlived = bool(shutil.which("squeue")) and outlive()
+    outlived = not workflow.local_exec and bool(shutil.which("squeue")) and outlive()
     shutil.rmtree(PARTIAL, ignore_errors=True)
-    if outlived or take_over(workflow):
+    if not workflow.local_exec and (outlived or take_over(workflow)):
         sys.stdout.flush()
         sys.stderr.flush()
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
