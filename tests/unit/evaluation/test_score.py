@@ -94,7 +94,7 @@ def write_attributions(path, seed: int, layers: str) -> np.ndarray:
 
 
 def test_every_dataset_is_scored_with_its_own_attributions(files, tmp_path):
-    files["attributions"] = [tmp_path / "id.statistics", tmp_path / "ood.evaluation.statistics"]
+    files["attributions"] = [tmp_path / "id.statistics", tmp_path / "ood.statistics"]
     layers = "block1.norm block2.norm"
     density = [write_attributions(*pair, layers) for pair in zip(files["attributions"], (0, 1), strict=True)]
     score(**files, spec={**SPEC, "detector": "gaia_z"})

@@ -5,6 +5,7 @@ Read from the authors' MATLAB files (version 5, which hold arrays and nothing th
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +36,13 @@ def _columns(files: list[Path], split: str) -> tuple[np.ndarray, np.ndarray]:
 
 def pictures(files: list[Path], count: int, rng: np.random.Generator, splits: list[str]) -> Iterator[Picture]:
     """The first ``count`` digits of ``splits``, in order."""
+    return islice(_digits(files, splits), count)
+
+
+def _digits(files: list[Path], splits: list[str]) -> Iterator[Picture]:
     columns = any(file.suffix == ".npz" for file in files)
-    done = 0
     for split in splits:
         named = next(file for file in files if file.name.startswith(split))
         images, labels = _columns(files, split) if columns else _matlab(named)
         for place, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
-            if done < count:
-                done += 1
-                yield whole(image, label, f"svhn.{split}[{place}]", split)
+            yield whole(image, label, f"svhn.{split}[{place}]", split)
