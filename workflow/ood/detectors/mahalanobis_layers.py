@@ -63,16 +63,24 @@ def learnt(train: LabelledImages) -> dict[str, Gaussians]:
 
 
 def chosen(split: LabelledImages, rows: np.ndarray) -> Iterator[tuple[Any, Any]]:
-    """The images of a split numbered ``rows``, which ascend, a part at a time, with their labels."""
+    """The images of a split numbered ``rows``, which ascend, with their labels, a batch or more at a time.
+
+    They are few and far between: run as they lie, two or three at a time, they take twice as long on a CPU.
+    """
     import torch
 
-    start = 0
+    start, size, done, parts = 0, 0, 0, []
     for x in split.images.batches:
+        size = size or len(x)
         here = rows[(rows >= start) & (rows < start + len(x))]
         if len(here):
-            yield x[torch.from_numpy(here - start)], torch.from_numpy(split.labels[here]).to(x.device)
+            parts.append(x[torch.from_numpy(here - start)])
         start += len(x)
-        if start > rows[-1]:
+        end, found = start > rows[-1], sum(map(len, parts))
+        if found >= size or end:
+            yield torch.cat(parts), torch.from_numpy(split.labels[rows[done : done + found]]).to(x.device)
+            done, parts = done + found, []
+        if end:
             return
 
 
