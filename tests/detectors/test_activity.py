@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from ood.detectors import Attributions, method
+from ood.errors import Problem
 from ood.networks import Classifier
 from ood.passes.activity import activity
 from ood.passes.attribution import attributions
@@ -69,6 +70,20 @@ class Leaking(Smooth):
         norm, relu, last, _ = self.body
         x = last(relu(norm(x)))
         return (relu(x + 1) + x).mean((2, 3))
+
+
+class Shaped(Smooth):
+    """What it does hangs on the shape of its input."""
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        return super().features(x[..., 1:] if x.shape[-1] % 2 else x)
+
+
+def test_features_that_cannot_be_traced_are_refused(x):
+    with pytest.raises(
+        Problem, match=r"test_activity: torch.fx cannot trace `features`.* no step of it hang on a shape"
+    ):
+        attributions(Shaped().double().eval().requires_grad_(False), x)
 
 
 @pytest.mark.parametrize("kind", [Smooth, Leaking])

@@ -2,6 +2,8 @@
 scalar, one image at a time; on each kind of network that GAIA's tables have. Then GAIA-Z without any gradient, and the
 edges."""
 
+import logging
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torch import nn
 
 from ood.detectors import Attributions, Features, method
 from ood.errors import Problem
+from ood.passes.layers import mean
 
 BLOCKS = ("layer3.", "layer4.")
 # The layers that the released code reads: every BatchNorm of a CIFAR network; of BiT the GroupNorms of the last block,
@@ -169,6 +172,25 @@ def test_gaia_z_is_the_share_of_active_relus(network, x, given):
 def test_a_prefix_without_layers_is_named(network, x, given, name):
     with pytest.raises(Problem, match=r"starts with 'layer5\.'.*it has bn1, layer1\.0\.bn1, .*layer4\.2\.bn2"):
         method(name)(layers=("layer4.", "layer5.")).score(given(network, x), None)
+
+
+def test_a_layers_whole_name_is_that_layer_alone():
+    """``body.1`` is not the beginning of ``body.12``, as it would be of a block's prefix."""
+    densities, names = np.array([[0.1, 0.5, 0.9]]), ("body.1", "body.12", "body.4")
+    images = Attributions(None, names, (), np.array([1, 1, 1]), {"top1.density": densities})
+    found = method("gaia_z")().score(images, None)
+    assert [found[f"layer={layer}"].item() for layer in names] == pytest.approx([-0.1, -0.5, -0.9])
+    assert mean(images, "top1.density", ("body.",)).item() == pytest.approx(0.5)
+
+
+def test_images_without_a_gradient_are_counted(caplog):
+    images = Attributions(None, ("bn1",), (), np.array([1]), {"top1.density": np.array([[0.0], [0.2], [0.0]])})
+    with caplog.at_level(logging.INFO, "ood"):
+        method("gaia_z")().score(images, None)
+        method("gaia_z")().score(images._replace(statistics={"top1.density": np.array([[0.2]])}), None)
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "2 of 3 images have no gradient at any of the layers"
+    ]
 
 
 @pytest.mark.parametrize("inner", [0.0, 3.0])

@@ -5,7 +5,9 @@ import json
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from safetensors.torch import save_file
+from torch import nn
 
 from ood import networks
 from ood.data.preprocessing import normalised, scaled
@@ -116,6 +118,36 @@ def test_attribution_layers_of_resnet34_and_bit_are_those_of_gaia():
     (final,) = bit.final_norm().items()
     assert final[0] == [name for name, layer in bit.named_modules() if isinstance(layer, torch.nn.GroupNorm)][-1]
     assert final[1].num_channels == 2048 and dict(bit.named_modules())[final[0]] is final[1]
+
+
+def test_resnet34_is_torchvisions_with_a_small_stem():
+    """It is trained here: no published weights would show that a stride or a shortcut stands elsewhere."""
+    other = torchvision.models.resnet34(num_classes=3)
+    other.conv1, other.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
+    other = lived_in(other)
+    names = {"downsample": "shortcut", "fc.": "linear."}
+    state = {}
+    for name, value in other.state_dict().items():
+        for theirs, ours in names.items():
+            name = name.replace(theirs, ours)
+        state[name] = value
+    network = networks.build("resnet34", 3, {}).eval()
+    network.load_state_dict(state)
+    x = random(2, 3, 32, 32)
+    torch.testing.assert_close(network(x), other(x))
+
+
+def test_playgrounds_cnn_is_convolutions_and_pools_in_this_order():
+    """Convolutions with a bias, BatchNorm and ReLU, a max-pool behind each pair and behind the last; written out."""
+    network, x = lived_in(on_meta("playground_cnn", 3, {"width": 2})), random(2, 3, 32, 32)
+    modules, h = iter([m for m in network.body if isinstance(m, nn.Conv2d | nn.BatchNorm2d)]), x
+    for pooled, padding in ((False, 1), (True, 1)) * 3 + ((True, 0),):
+        conv, norm = next(modules), next(modules)
+        h = F.conv2d(h, conv.weight, conv.bias, padding=padding)
+        h = F.relu(F.batch_norm(h, norm.running_mean, norm.running_var))
+        h = F.max_pool2d(h, 2) if pooled else h
+    assert next(modules, None) is None
+    torch.testing.assert_close(network.features(x), h.flatten(1))
 
 
 def test_features_of_resnet34_are_its_pooled_last_map():

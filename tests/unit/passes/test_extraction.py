@@ -106,8 +106,10 @@ def test_every_array_is_that_of_one_image_at_a_time(extracted, name, options, sp
     assert about == {key: list(names) for key, names in expected.items()}
 
 
-def test_a_network_without_layers_has_features_only(extracted):
-    network, x, _, features, statistics, about = extracted("playground_mlp", {}, MIXED)
+@pytest.mark.parametrize(("name", "options"), [("playground_mlp", {}), ("resnet34", {"width": 2})])
+def test_a_network_without_layers_or_blocks_has_features_only(extracted, name, options, monkeypatch):
+    monkeypatch.setattr(networks.architecture(name), "blocks", lambda network: {})
+    network, x, _, features, statistics, about = extracted(name, options, MIXED)
     assert {key: values.size for key, values in statistics.items()} == {"channels": 0} and about["layers"] == []
     for key, exact in (("features", network.features), ("logits", network)):
         np.testing.assert_allclose(features[key], torch.cat([exact(part) for part in x.split(1)]), 1e-5, 1e-6)

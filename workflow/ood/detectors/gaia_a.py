@@ -57,4 +57,5 @@ class Method(Detector):
             columns[f"q=0.5 layer={name}"] = -layers.mean(images, "inner.abs_mean", (name,)) / output
         for column, prefixes in layers.of_blocks(images).items():
             columns[f"q=0.5 {column}"] = -layers.mean(images, "inner.abs_mean", prefixes) / output
+        layers.log_silent(columns[self.default])
         return columns

@@ -44,4 +44,5 @@ class Method(Detector):
             columns |= {
                 f"forward {column}": -layers.mean(images, "active.density", sets[column]) for column in ("all", "late")
             }
+        layers.log_silent(columns[self.default])
         return columns

@@ -25,7 +25,9 @@ class Classifier(nn.Module):
     dataset holds images of one size; the prefixes of the attribution layers in its last two blocks, which is where
     GAIA-A reads, or none for all; and the names in its published weight files that are not its own.
 
-    No module works in place: the attribution pass needs the value of every normalisation output.
+    No module works in place: the attribution pass needs the value of every normalisation output. For the same pass
+    ``features`` must be what torch.fx can trace: no step of it may hang on a shape or a value. GAIA and RankFeat run
+    on networks that say which their ``blocks`` are.
     """
 
     input_size: int

@@ -60,7 +60,11 @@ class Network(Classifier):
         self.head = nn.Linear(self.body.num_features, classes)
 
     def attribution_layers(self) -> dict[str, nn.Module]:
-        """The 9 GroupNorm layers of the last stage, as in GAIA's released code."""
+        """The 9 GroupNorm layers of the last stage, as in GAIA's released code.
+
+        The supplement's Figure 3 shows all 101 on ImageNet. To read them the graph would have to begin at the stem, so
+        that panel has these alone.
+        """
         last = f"body.stages.{len(UNITS) - 1}."
         return {
             name: module

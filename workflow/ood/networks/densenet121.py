@@ -2,6 +2,9 @@
 
 Huang et al., "Densely Connected Convolutional Networks" (CVPR 2017). 7,978,856 parameters for 1,000 classes. The file
 is older than torchvision's own names: it says ``denselayer1.norm.1`` for ``denselayer1.norm1``.
+
+224 pixels: RG resizes "all images" to 480, but the baselines that it quotes for this network are of GradNorm's authors,
+who cut 224 (deeplearning-wisc/gradnorm_ood, issue 7), and of its own rows it states no size.
 """
 
 import torch.nn.functional as F

@@ -1,7 +1,7 @@
 """ResNet-50 for ImageNet: torchvision's, with its IMAGENET1K_V1 weights (``resnet50-0676ba61.pth``, top-1 76.13).
 
 He et al., "Deep Residual Learning for Image Recognition" (CVPR 2016), with the stride on the 3x3 convolution.
-25,557,032 parameters for 1,000 classes.
+25,557,032 parameters for 1,000 classes. 224 pixels, as RG states no size for it: see densenet121.
 """
 
 from torch import Tensor, nn

@@ -23,6 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from ood.errors import Problem
+
 Tap = Callable[[Tensor], Tensor]  # from a layer's output to what goes on in its place
 
 RELUS = (F.relu, torch.relu, "relu")
@@ -109,7 +111,13 @@ def instrumented(network: nn.Module, layers: tuple[str, ...], counted: bool) -> 
     It is empty unless they are to be ``counted``, and where a layer has not one ReLU behind it, or more. The graph
     shares the network's modules, so that hooks on them run.
     """
-    graph = Tracer(layers).trace(network)
+    try:
+        graph = Tracer(layers).trace(network)
+    except fx.proxy.TraceError as error:
+        raise Problem(
+            f"{type(network).__module__}: torch.fx cannot trace `features`, which GAIA's pass needs ({error}). Let no "
+            "step of it hang on a shape or a value, or leave out its `blocks`, and GAIA in config.yaml."
+        ) from None
     modules = dict(network.named_modules())
     nodes = {node.target: node for node in graph.nodes if node.op == "call_module"}
     relus = [relus_behind(nodes[name], modules) for name in layers]

@@ -32,13 +32,13 @@ def extract(
     D) and ``logits`` (N, C), float32, and the head's ``weight`` (C, D) and ``bias`` (C,). statistics: safetensors with
     the (M, L) arrays of ood.passes.attribution for the M images of the split ``test``, and the number of channels of
     each layer. Its metadata has the layers' names, the prefixes of the late ones and of those of each block, and the
-    name of the final one. A network without such layers has none.
+    name of the final one. A network without such layers, or without blocks, has none.
     """
     device = deterministic()
     network, facts = networks.load(weights, card)
     network.to(device, memory_format=torch.channels_last)
     final = network.final_norm()
-    layers = network.attribution_layers() | final
+    layers = network.attribution_layers() | final if network.blocks() else {}  # without blocks GAIA does not run
     form = Form.of(network, facts, spec.get("normalisation"))
     is_test = torch.from_numpy(column(index, "split") == "test")
     inputs = batches(images, index, np.arange(len(is_test)), form, spec["batch"], device, job_workers())

@@ -4,15 +4,20 @@ import numpy as np
 
 from ood.errors import Problem
 from ood.passes.consumed import Attributions
+from ood.progress import log
 
 
 def mean(images: Attributions, statistic: str, prefixes: tuple[str, ...] = ()) -> np.ndarray:
     """Mean of a squared per-channel statistic over all channels of the layers whose names start with a prefix: (N,).
 
-    Layers weigh by their channels, as in the concatenation of all channels; no prefixes means all layers but the final
-    one. Raises Problem when a prefix names no layer.
+    A prefix that is a layer's whole name stands for that layer alone: ``body.1`` is not ``body.11``. Layers weigh by
+    their channels, as in the concatenation of all channels; no prefixes means all layers but the final one. Raises
+    Problem when a prefix names no layer.
     """
-    matched = [[name.startswith(prefix) for name in images.layers] for prefix in prefixes]
+    matched = [
+        [name == prefix if prefix in images.layers else name.startswith(prefix) for name in images.layers]
+        for prefix in prefixes
+    ]
     for prefix, hits in zip(prefixes, matched, strict=True):
         if not any(hits):
             raise Problem(
@@ -22,6 +27,16 @@ def mean(images: Attributions, statistic: str, prefixes: tuple[str, ...] = ()) -
     chosen = np.any(matched, axis=0) if prefixes else ~np.isin(images.layers, images.final)
     weights = images.channels * chosen
     return images.statistics[statistic] @ (weights / weights.sum())
+
+
+def log_silent(scores: np.ndarray) -> None:
+    """Say for how many images (N,) no gradient is left at any layer: their score of 0 is the highest there is."""
+    if silent := int((scores == 0).sum()):
+        log.info(
+            "%d of %d images have no gradient at any of the layers: they score 0, as most in-distribution",
+            silent,
+            len(scores),
+        )
 
 
 def of_blocks(images: Attributions) -> dict[str, tuple[str, ...]]:
