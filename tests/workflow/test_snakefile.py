@@ -33,6 +33,23 @@ def test_a_wrong_configuration_stops_before_the_dag(tmp_path):
     assert "Job stats" not in said and "Traceback" not in said
 
 
+def test_a_slip_of_yaml_is_named_with_its_file_and_line(fresh):
+    text = (fresh.folder / "config.yaml").read_text()
+    (fresh.folder / "config.yaml").write_text(f"mirror: a: b\n{text}")
+    result = fresh.snakemake("--dry-run")
+    assert result.returncode != 0
+    said = result.stdout + result.stderr
+    assert "config.yaml cannot be read: mapping values are not allowed here" in said and "line 1, column 10" in said
+    assert "Traceback" not in said
+
+
+def test_a_key_that_stands_twice_in_a_file_of_the_command_is_named(fresh):
+    (fresh.folder / "other.yaml").write_text("extraction: {batch: 64}\nextraction: {batch: 32}\n")
+    result = fresh.snakemake("--dry-run", "--configfile", "other.yaml")
+    assert result.returncode != 0
+    assert "other.yaml: extraction: this key stands twice, again in line 2" in result.stdout + result.stderr
+
+
 def test_cifar10_is_planned_as_the_paper_has_it(fresh, monkeypatch):
     """Five full-width networks; five OOD sets as released, Places and Textures also shrunk; no data at hand."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())

@@ -19,9 +19,17 @@ from ood.once import once
 
 shell.prefix("set -euo pipefail; export PYTHONPATH=workflow; ")
 
-try:
-    for file in map(Path, workflow.configfiles):
+try:  # of files that the command names Snakemake has read the text by now; of config.yaml it would not say the line
+    for file in map(Path, [*workflow.configfiles, "config.yaml"]):
         once(file)
+except Problem as problem:
+    raise WorkflowError(str(problem))
+
+
+configfile: "config.yaml"
+
+
+try:
     CONFIG, DATASETS, FILES = load(config), catalogue.datasets(), catalogue.files()
     CLAIMS = claims.load(Path("paper/claims.yaml"))
 except Problem as problem:
