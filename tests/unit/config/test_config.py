@@ -233,6 +233,22 @@ def test_a_missing_key_is_named():
         load(config)
 
 
+def test_a_misspelt_key_is_not_reported_as_one_that_is_missing():
+    config = yaml.safe_load(TEXT)
+    config["benchmarks"]["digits"]["titel"] = config["benchmarks"]["digits"].pop("title")
+    with pytest.raises(Problem, match=r"digits.titel: unknown key 'titel'. Did you mean 'title'\?"):
+        load(config)
+
+
+def test_of_an_entry_whose_keys_do_not_go_together_only_the_reason_is_said():
+    with pytest.raises(Problem) as problem:
+        load(changed("benchmarks.digits.recipe", None))
+    assert str(problem.value) == (
+        "config.yaml: benchmarks.digits: either recipe (to train) or weights (a published checkpoint) is expected, "
+        "not both."
+    )
+
+
 @pytest.mark.parametrize("name", ["train", "score", "score_network"])
 def test_a_benchmark_is_not_named_like_a_rule(name):
     config = yaml.safe_load(TEXT)
