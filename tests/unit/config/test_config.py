@@ -68,10 +68,11 @@ def test_small_scale_numbers_stand_beside_those_of_the_sets_that_were_printed(na
 
 
 PUBLISHED = {"file": "weights/resnet20-12fca82f.th", "accuracy": [0.9, 1.0]}
-RESNET = {"network": {"name": "resnet50"}, "input_size": 224}
+RESNET = {"network": {"name": "resnet50"}}
 WRONG = {
     "an unknown key": ("benchmark", {}, "benchmark: unknown key 'benchmark'. Did you mean 'benchmarks'?"),
     "an unknown key inside": ("benchmarks.digits.sedes", [1], "sedes: unknown key 'sedes'. Did you mean 'seeds'?"),
+    "a size beside the network's own": ("benchmarks.digits.input_size", 28, "input_size: unknown key 'input_size'."),
     "an unknown recipe key": ("recipes.digits.epoch", 3, "recipes.digits.epoch: unknown key 'epoch'. Did you mean"),
     "an unknown detector": ("detectors.gia_z", {}, "detectors.gia_z: unknown detector 'gia_z'. Did you mean 'gaia_z'?"),
     "an unknown option": ("detectors.odin", {"epsilom": 0}, "detectors.odin.epsilom: unknown key 'epsilom'. Did you"),
@@ -309,6 +310,19 @@ def test_what_is_read_of_a_network_s_source_is_what_the_class_has():
             signature.check("", name, {"no_such_option": 1})
         with torch.device("meta"):
             assert signature.channels(name, {}) == (network(10).channels, "channels" in options)
+        for attribute in ("input_size", "preprocessing"):
+            assert signature.declared(name, attribute) == getattr(network, attribute)
+
+
+@pytest.mark.parametrize("line", ["", "input_size = 4 * 8", "input_size: int"])
+def test_a_network_whose_source_does_not_say_its_input_is_named(tmp_path, monkeypatch, line):
+    for name in ("__init__", "resnet34"):
+        (tmp_path / f"{name}.py").write_text((signature.NETWORKS / f"{name}.py").read_text())
+    source = tmp_path / "resnet34.py"
+    source.write_text(source.read_text().replace("input_size = 32", line))
+    monkeypatch.setattr(signature, "NETWORKS", tmp_path)
+    with pytest.raises(Problem, match=r"config.yaml: workflow/ood/networks/resnet34.py: input_size is read from the"):
+        load(yaml.safe_load(TEXT))
 
 
 @pytest.mark.parametrize("name", ["svhn", "svhn_part", "cifar10_playground"])

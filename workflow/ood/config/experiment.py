@@ -47,7 +47,6 @@ class Benchmark(Strict):
     ood: list[str] = Field(min_length=1)
     averages: dict[Annotated[str, Field(pattern=NAME)], Annotated[list[str], Field(min_length=1)]] | None = None
     network: Network
-    input_size: int = Field(gt=0)
     recipe: str | None = None
     weights: Weights | None = None
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)

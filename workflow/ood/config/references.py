@@ -106,6 +106,7 @@ def _network(place: str, benchmark: Benchmark, identity: Dataset) -> None:
     name = options.pop("name")
     _known(f"{place}.name", "network", [name], signature.names())
     signature.check(place, name, options)
+    signature.declared(name, "input_size")  # what jobs are given
     takes, optional = signature.channels(name, options)
     if takes != identity.channels:
         remedy = f"Set channels: {identity.channels} there." if optional else "Choose another network or dataset."
