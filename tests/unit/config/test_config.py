@@ -213,6 +213,17 @@ WRONG = {
         {"title": "", "id": "imagenet", "ood": ["sun"], "recipe": "digits", **RESNET},
         "benchmarks.imagenet_bit.recipe: training needs images of one size, and imagenet holds encoded pictures",
     ),
+    "pictures for a network of one size": (
+        "benchmarks.imagenet_resnet50.network",
+        {"name": "resnet34"},
+        "benchmarks.imagenet_resnet50.network: imagenet holds encoded pictures of any size, and 'resnet34' does not "
+        "say by a 'preprocessing' how one becomes its input. Choose a network that does: bit_r101x1, densenet121,",
+    ),
+    "an OOD set as ID": (
+        "benchmarks.cifar10_narrow.id",
+        "cifar10_test",
+        "benchmarks.cifar10_narrow.id: the kind of cifar10_test is 'near' in resources/datasets.csv. Name a dataset",
+    ),
     "ID among the OOD sets": ("benchmarks.digits.ood", ["digits"], "ood: digits is the in-distribution set"),
     "a rate of zero": ("recipes.digits.learning_rate", 0, "recipes.digits.learning_rate: 0 is not allowed"),
     "one draw": ("bootstrap.draws", 1, "bootstrap.draws: 1 is not allowed: input should be greater than 1"),

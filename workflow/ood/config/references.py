@@ -85,6 +85,11 @@ def _sets(place: str, benchmark: Benchmark, datasets: dict[str, Dataset]) -> Non
     _known(f"{place}.id", "dataset", [benchmark.id], datasets)
     _known(f"{place}.ood", "dataset", benchmark.ood, datasets)
     identity, oods = datasets[benchmark.id], [datasets[name] for name in benchmark.ood]
+    if identity.kind != "in-distribution":
+        raise Problem(
+            f"{place}.id: the kind of {identity.dataset} is '{identity.kind}' in resources/datasets.csv. Name a "
+            "dataset whose kind is 'in-distribution': only these are meant to be trained on."
+        )
     for ood in oods:
         if ood.dataset == identity.dataset:
             raise Problem(f"{place}.ood: {ood.dataset} is the in-distribution set. Remove it here.")
@@ -113,6 +118,12 @@ def _network(place: str, benchmark: Benchmark, identity: Dataset) -> None:
         raise Problem(
             f"{place}: {identity.dataset} has {identity.shape}, and the input of '{name}' has channels: "
             f"{takes}. {remedy}"
+        )
+    if identity.packed and signature.declared(name, "preprocessing") is None:
+        able = sorted(other for other in signature.names() if signature.declared(other, "preprocessing"))
+        raise Problem(
+            f"{place}: {identity.dataset} holds encoded pictures of any size, and '{name}' does not say by a "
+            f"'preprocessing' how one becomes its input. Choose a network that does: {', '.join(able)}."
         )
 
 
