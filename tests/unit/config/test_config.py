@@ -345,6 +345,17 @@ def test_methods_that_need_blocks_are_refused_on_a_network_without(name):
         load(changed(f"benchmarks.{name}.also", ["mahalanobis_layers"]))
 
 
+def test_a_benchmark_is_not_timed_without_the_methods_that_are_timed():
+    """It runs few methods, or config.yaml has one of them no more."""
+    config = changed("benchmarks.digits_heldout.timed", [1])
+    with pytest.raises(Problem, match=r"benchmarks\.digits_heldout\.timed: odin, react, rankfeat would be timed with"):
+        load(config)
+    config = changed("benchmarks.digits.timed", [1])
+    del config["detectors"]["odin"]
+    with pytest.raises(Problem, match=r"benchmarks\.digits\.timed: odin would be timed with the others of GAIA's"):
+        load(config)
+
+
 @pytest.mark.parametrize("name", signature.names())
 def test_the_networks_with_blocks_are_those_whose_class_says_which(name):
     with torch.device("meta"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ood import detectors
 from ood.artifacts import CATALOGUE
+from ood.artifacts.methods import TIMED
 from ood.claims.papers import PRINTED
 from ood.config import signature
 from ood.config.experiment import Benchmark, Config
@@ -31,7 +32,7 @@ def check(config: Config) -> None:
         _detectors(place, benchmark, methods, config)
         _weights(place, benchmark, config, datasets[benchmark.id])
         _known(f"{place}.seeds", "seed", benchmark.seeds, benchmark.seeds)
-        _known(f"{place}.timed", "batch", benchmark.timed, benchmark.timed)
+        _timed(f"{place}.timed", benchmark, methods)
         if benchmark.reproduces:
             _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces], PRINTED)
 
@@ -138,6 +139,17 @@ def _detectors(place: str, benchmark: Benchmark, methods: list[str], config: Con
         raise Problem(
             f"{place}.detectors: {', '.join(lacking)} cannot run here, as the network '{benchmark.network.name}' has "
             "no blocks. Give a list of detectors without them."
+        )
+
+
+def _timed(place: str, benchmark: Benchmark, methods: list[str]) -> None:
+    """The batches are told apart, and all methods that are timed run on the benchmark."""
+    _known(place, "batch", benchmark.timed, benchmark.timed)
+    missing = [name for name in TIMED if name not in methods]
+    if benchmark.timed and missing:
+        raise Problem(
+            f"{place}: {', '.join(missing)} would be timed with the others of GAIA's Table 1, and does not run on this "
+            "benchmark. Leave timed out, or add it to the benchmark's detectors."
         )
 
 
