@@ -131,6 +131,43 @@ def test_a_row_that_names_nothing_is_named(tmp_path, column, value, message):
     assert message in str(problem.value)
 
 
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("archive", '{"foldres": ["a"], "of": 9}', "unknown option of archive 'foldres'. Did you mean 'folders'?"),
+        ("archive", '{"folders": ["a"]}', "archive also needs of."),
+        ("crops", '{"names": ["moon"]}', "crops also needs sides."),
+        ("faces", '{"of": 9}', "unknown option of faces 'of'. Allowed: none."),
+        ("digits", '{"class": [3]}', "unknown option of digits 'class'. Did you mean 'classes'? Allowed: classes."),
+    ],
+)
+def test_options_that_the_source_does_not_have_or_lacks_are_named(tmp_path, source, options, message):
+    copy = broken(tmp_path, "datasets", "options", options)
+    copy.write_text(copy.read_text().replace("near,digits,", f"near,{source},"))
+    with pytest.raises(Problem) as problem:
+        catalogue.datasets(copy)
+    assert str(problem.value).startswith(f"copy.csv, dataset 'digits_heldout', column 'options': {message}")
+
+
+def test_options_of_encoded_pictures_are_those_of_the_function_that_reads_them(tmp_path):
+    copy = tmp_path / "copy.csv"
+    copy.write_text(catalogue.DATASETS.read_text().replace('{""per_class"": 50}', '{""per_clas"": 50}'))
+    with pytest.raises(Problem, match=r"'imagenet', column 'options': unknown option of imagenet 'per_clas'. Did you"):
+        catalogue.datasets(copy)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_that_a_spreadsheet_saved_is_read_or_refused_in_words(tmp_path, table):
+    path, read = TABLES[table]
+    text = path.read_text().replace("\n", "\r\n")
+    marked, latin = tmp_path / "marked.csv", tmp_path / "latin.csv"
+    marked.write_bytes(text.encode("utf-8-sig"))
+    assert read(marked) == read()
+    latin.write_bytes(text.replace("CIFAR", "Köthe").encode("latin-1"))
+    with pytest.raises(Problem, match=r"latin\.csv is not in UTF-8 \(.*byte 0xf6.*\)\. Save it as 'CSV UTF-8'"):
+        read(latin)
+
+
 @pytest.mark.parametrize("column", ["options", "size", "splits", "description"])
 def test_a_row_that_is_too_short_is_named(tmp_path, column):
     """It ends before ``column``."""
