@@ -16,9 +16,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo small checkpoints narrow playground cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
 
-# What there is of the data, what is missing, and where it comes from.
+# What there is of the data, what is missing, and where it comes from; of one edition: make data EDITION=small
 data: setup
-	@PYTHONPATH=workflow python -m ood.jobs.inventory
+	@PYTHONPATH=workflow python -m ood.jobs.inventory $(EDITION)
 
 # What is fresh, stale (why), missing or failed, and the hours left; of one edition: make status EDITION=demo
 status: setup
