@@ -50,6 +50,15 @@ def test_a_key_that_stands_twice_in_a_file_of_the_command_is_named(fresh):
     assert "other.yaml: extraction: this key stands twice, again in line 2" in result.stdout + result.stderr
 
 
+def test_a_mirror_that_is_not_there_stops_before_the_dag(monkeypatch):
+    monkeypatch.setenv("OOD_MIRROR", "/no/such/folder")
+    result = snakemake("--dry-run")
+    assert result.returncode != 0
+    said = result.stdout + result.stderr
+    assert "OOD_MIRROR: '/no/such/folder' is neither a folder nor a URL (https://...). Correct it" in said
+    assert "Job stats" not in said and "Traceback" not in said
+
+
 def test_cifar10_is_planned_as_the_paper_has_it(fresh, monkeypatch):
     """Five full-width networks; five OOD sets as released, Places and Textures also shrunk; no data at hand."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())

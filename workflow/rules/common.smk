@@ -32,6 +32,8 @@ configfile: "config.yaml"
 try:
     CONFIG, DATASETS, FILES = load(config), catalogue.datasets(), catalogue.files()
     CLAIMS = claims.load(Path("paper/claims.yaml"))
+    # A job's own process may be on a node that does not have that folder.
+    MIRROR = catalogue.mirror_of(CONFIG.mirror, must_exist=workflow.is_main_process)
 except Problem as problem:
     raise WorkflowError(str(problem))
 
@@ -45,7 +47,8 @@ REPORTED = os.environ.get("OOD_EDITION", "")  # the edition of which an HTML rep
 OPENED = 1_500_000  # bytes: in base64 what Chromium opens of a page inside a report of one file, 2 MiB
 # The fetching step reads it there: a file is the same wherever it comes from, and of alternatives the fetched one comes
 # first, so another mirror makes nothing stale.
-PRESENT = catalogue.present(os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or ""))
+os.environ[catalogue.VARIABLE] = MIRROR
+PRESENT = catalogue.present(MIRROR)
 
 
 def any_of(names):

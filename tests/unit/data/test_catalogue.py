@@ -64,6 +64,42 @@ def test_what_was_fetched_comes_before_what_a_mirror_has(tmp_path, monkeypatch):
     assert cifar.needs(*catalogue.present("mirror")) == official
 
 
+@pytest.mark.parametrize(
+    ("environment", "configured", "mirror"),
+    [
+        (None, None, ""),
+        (None, "mirror", "mirror"),
+        (None, "~/m", "HOME/m"),
+        ("", "mirror", ""),
+        ("~/m", "mirror", "HOME/m"),
+        ("mirror", "~/m", "mirror"),
+        ("https://a.b/~c", "mirror", "https://a.b/~c"),
+    ],
+)
+def test_the_mirror_is_the_environment_s_or_else_the_configured_one(
+    tmp_path, monkeypatch, environment, configured, mirror
+):
+    """A home folder is written out; the folder that config.yaml names as it comes need not be there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "m").mkdir()
+    monkeypatch.delenv("OOD_MIRROR", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("OOD_MIRROR", environment)
+    assert catalogue.mirror_of(configured, must_exist=True) == mirror.replace("HOME", str(tmp_path))
+
+
+def test_a_mirror_that_is_neither_a_folder_nor_a_url_is_named_where_it_is_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OOD_MIRROR", raising=False)
+    with pytest.raises(Problem, match=r"^config.yaml: mirror: 'mirorr' is neither a folder nor a URL"):
+        catalogue.mirror_of("mirorr", must_exist=True)
+    assert catalogue.mirror_of("mirorr") == "mirorr"
+    monkeypatch.setenv("OOD_MIRROR", "http:/a.b")
+    with pytest.raises(Problem, match=r"^OOD_MIRROR: 'http:/a.b' is neither a folder nor a URL"):
+        catalogue.mirror_of("mirror", must_exist=True)
+
+
 def broken(tmp_path, table: str, column: str, value: str):
     """A copy of a table with one value of its third row changed."""
     copy = tmp_path / "copy.csv"

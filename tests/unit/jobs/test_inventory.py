@@ -146,3 +146,9 @@ def test_the_command_lists_the_files_of_an_edition():
     assert "weights/resnet20-12fca82f.th" not in listed(command("playground"))
     wrong = command("dmeo")
     assert wrong.returncode == 1 and wrong.stderr.startswith("unknown edition 'dmeo'. Did you mean 'demo'?")
+
+
+def test_a_mirror_that_is_not_there_is_no_list_of_missing_files(tmp_path):
+    wrong = command(mirror=str(tmp_path / "mirorr"))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.startswith(f"OOD_MIRROR: '{tmp_path}/mirorr' is neither a folder nor a URL")

@@ -3,6 +3,7 @@
 import ast
 import csv
 import io
+import os
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,8 @@ RESOURCES = Path(__file__).parents[2] / "resources"
 FILES, DATASETS = RESOURCES / "files.csv", RESOURCES / "datasets.csv"
 SOURCES = Path(__file__).parents[1] / "datasets"
 ARCHIVES = Path("results/archives")  # where fetched files lie, checked
+MIRROR = "mirror"  # the folder that config.yaml names unless told otherwise; it need not be there
+VARIABLE = "OOD_MIRROR"
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -53,6 +56,21 @@ def _read(table: Path, row_type: type[Row]) -> dict[str, Row]:
 def files(table: Path = FILES) -> dict[str, File]:
     """Every row of files.csv by name. Raises Problem for a wrong one."""
     return _read(table, File)
+
+
+def mirror_of(configured: str | None, must_exist: bool = False) -> str:
+    """The folder or URL where files are looked for first: of the environment, else as configured; empty where none is.
+
+    Raises Problem for a folder that must exist and does not, unless it is that of config.yaml as it comes.
+    """
+    given = os.environ.get(VARIABLE, configured or "")
+    if not given or is_url(given):
+        return given
+    folder = Path(given).expanduser()
+    if must_exist and given != MIRROR and not folder.is_dir():
+        where = VARIABLE if VARIABLE in os.environ else "config.yaml: mirror"
+        raise Problem(f"{where}: '{given}' is neither a folder nor a URL (https://...). Correct it, or leave it empty.")
+    return str(folder)
 
 
 def present(mirror: str) -> tuple[set[str], set[str]]:

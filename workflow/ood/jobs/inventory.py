@@ -5,7 +5,6 @@ With the names of editions only those of their benchmarks.
 Compares names and sizes only. Digests are checked when a file is fetched, and kept in its record.
 """
 
-import os
 import sys
 import textwrap
 from collections import defaultdict
@@ -13,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from ood import command
 from ood.config import Benchmark, read
-from ood.data.catalogue import ARCHIVES, datasets, files, present
+from ood.data.catalogue import ARCHIVES, datasets, files, mirror_of, present
 from ood.data.fetch import place
 from ood.data.rows import File, is_url
 from ood.ledger import record_path
@@ -124,7 +123,7 @@ def report(benchmarks: dict[str, Benchmark], mirror: str, editions: Sequence[str
 def main() -> None:
     config, editions = read(), sys.argv[1:]
     benchmarks = config.benchmarks_of(editions) if editions else config.benchmarks
-    print(*report(benchmarks, os.environ.get("OOD_MIRROR", config.mirror or ""), editions), sep="\n")
+    print(*report(benchmarks, mirror_of(config.mirror, must_exist=True), editions), sep="\n")
 
 
 if __name__ == "__main__":
