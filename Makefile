@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo small checkpoints narrow playground cifar full data status script cost prune show audit diff \
-  export release front test test-slurm mutants bench-train bench-score bench-records lint setup latex browser lock clean
+  export release front test test-slurm mutants bench-train bench-score bench-records lint setup latex browser lock
 
 demo small checkpoints narrow playground cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -120,6 +120,3 @@ lock:
 	@uv pip compile -q --universal --python-version 3.11 --group dev --generate-hashes --no-header --no-annotate \
 	  pyproject.toml -o $(LOCK)
 	@python envs/generate.py
-
-clean:
-	@rm -rf .snakemake; [ ! -d results ] || find results -mindepth 1 -maxdepth 1 ! -name released -exec rm -rf {} +
