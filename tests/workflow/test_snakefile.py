@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from ood.config import load, targets
 from ood.data import catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +21,10 @@ def test_targets_have_names_and_every_rule_a_sentence():
     listed = snakemake("--list").stdout.splitlines()
     assert all(line.endswith(".)") for line in listed), listed
     names = {line.split(" ")[0] for line in listed}
-    assert {"all", "demo", "small", "full", "cifar10", "demo_overview", "small_gaia", "full_appendix"} <= names
+    config = load(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    parts = {part for edition, members in config.editions.items() for part in targets.parts(edition, members)}
+    assert {"demo_overview", "small_gaia", "full_appendix", "full_lineage", "demo_digits_lineage"} < parts
+    assert names == targets.rules() | parts | set(config.editions) | set(config.benchmarks)
 
 
 def test_a_wrong_configuration_stops_before_the_dag(tmp_path):

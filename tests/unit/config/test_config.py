@@ -191,13 +191,27 @@ WRONG = {
         {"average": ["letters", "faces"], "faces": ["photographs"]},
         "benchmarks.digits.averages.faces: an OOD set has that name. Choose another for the average.",
     ),
-    "an edition named like a rule": ("editions.all", ["digits"], "editions.all: a rule of the workflow has that name"),
+    "an edition named like a rule": (
+        "editions.all",
+        ["digits"],
+        "editions.all: a rule of the workflow has the name all,",
+    ),
     "an unknown benchmark": (
         "editions.demo",
         ["digit"],
         "editions.demo: unknown benchmark 'digit'. Did you mean 'digits'",
     ),
-    "one name twice": ("editions.digits", ["digits"], "editions.digits: a benchmark has that name"),
+    "one name twice": ("editions.digits", ["digits"], "editions.digits: a benchmark has the name digits, and"),
+    "an edition named like a part of another": (
+        "editions.demo_gaia",
+        ["digits"],
+        "editions.demo_gaia: a part of the edition demo has the name demo_gaia, and both are targets. Choose another.",
+    ),
+    "an edition and a benchmark named like another": (
+        "editions.demo_digits",
+        ["digits"],
+        "editions.demo_digits: a part of the edition demo has the name demo_digits_lineage, and both are targets.",
+    ),
     "another shape": (
         "benchmarks.digits.ood",
         ["svhn"],
@@ -265,7 +279,16 @@ def test_of_an_entry_whose_keys_do_not_go_together_only_the_reason_is_said():
 def test_a_benchmark_is_not_named_like_a_rule(name):
     config = yaml.safe_load(TEXT)
     config["benchmarks"][name] = config["benchmarks"]["digits"]
-    with pytest.raises(Problem, match=rf"config.yaml: benchmarks.{name}: a rule of the workflow has that name"):
+    with pytest.raises(Problem, match=rf"config.yaml: benchmarks.{name}: a rule of the workflow has the name {name},"):
+        load(config)
+
+
+def test_a_benchmark_is_not_named_like_a_part_of_an_edition():
+    config = yaml.safe_load(TEXT)
+    config["benchmarks"]["demo_appendix"] = config["benchmarks"]["digits"]
+    with pytest.raises(
+        Problem, match=r"benchmarks.demo_appendix: a part of the edition demo has the name demo_appendix"
+    ):
         load(config)
 
 

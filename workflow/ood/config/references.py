@@ -1,20 +1,17 @@
 """The names in config.yaml lead somewhere, and what they name fits together. All checks raise Problem."""
 
-import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from ood import detectors
 from ood.artifacts import CATALOGUE
 from ood.artifacts.methods import TIMED
 from ood.claims.papers import PRINTED
-from ood.config import signature
+from ood.config import signature, targets
 from ood.config.experiment import Benchmark, Config
 from ood.data import catalogue
 from ood.data.rows import Dataset
 from ood.errors import Problem, unknown
 
-WORKFLOW = Path(__file__).parents[2]
 OWN = {name for artifact in CATALOGUE for name in artifact.printed_for}  # benchmarks that are printed, not run
 
 
@@ -23,7 +20,7 @@ def check(config: Config) -> None:
     for name in config.detectors:
         _known(f"detectors.{name}", "detector", [name], detectors.names())
     _known("on_request", "detector", config.on_request, config.detectors)
-    _targets(config)
+    _editions(config)
     datasets = catalogue.datasets()
     for name, benchmark in config.benchmarks.items():
         place, methods = f"benchmarks.{name}", config.methods(name)
@@ -58,25 +55,13 @@ def _told_apart(place: str, kind: str, titles: dict[str, str]) -> None:
         first[title] = name
 
 
-def _rules() -> set[str]:
-    """The names of the workflow's rules, other than those that are made of names in config.yaml."""
-    sources = [WORKFLOW / "Snakefile", *(WORKFLOW / "rules").glob("*.smk")]
-    return {
-        name for file in sources for name in re.findall(r"^(?:use )?rule .*?(\w+)(?: with)?:$", file.read_text(), re.M)
-    }
-
-
-def _targets(config: Config) -> None:
-    """Editions and benchmarks are what a run is asked for by name."""
+def _editions(config: Config) -> None:
+    """Editions name benchmarks that tables tell apart, and nothing has the name of something else."""
     _known("default", "edition", config.default, config.editions)
     for name, members in config.editions.items():
         _known(f"editions.{name}", "benchmark", members, config.benchmarks)
-        if name in config.benchmarks:
-            raise Problem(f"editions.{name}: a benchmark has that name, and both are targets. Choose another.")
         _told_apart(f"editions.{name}", "benchmark", {member: config.benchmarks[member].title for member in members})
-    for kind, names in (("editions", config.editions), ("benchmarks", config.benchmarks)):
-        for name in sorted(_rules() & set(names)):
-            raise Problem(f"{kind}.{name}: a rule of the workflow has that name, and both are targets. Choose another.")
+    targets.check(config)
     for name in sorted(OWN & set(config.benchmarks)):
         raise Problem(f"benchmarks.{name}: a paper's printed tables have that name, and are files too. Choose another.")
 
