@@ -69,6 +69,24 @@ def test_two_runs_in_one_folder_keep_out_of_each_other(fresh):
         assert fresh.snakemake("results/data/faces/index.parquet").returncode == 0
 
 
+def by_hand(config: dict) -> None:
+    """One benchmark, whose four files have no URL."""
+    config["benchmarks"] = {"svhn_part": config["benchmarks"]["svhn_part"] | {"ood": ["textures_dtd10_crop"]}}
+    del config["benchmarks"]["svhn_part"]["averages"]
+    config["editions"], config["default"] = {"demo": ["svhn_part"]}, ["demo"]
+
+
+def test_all_files_that_must_be_put_by_hand_are_named_at_once(fresh, monkeypatch):
+    monkeypatch.setenv("OOD_MIRROR", "")
+    fresh.configure(by_hand)
+    result = fresh.run("workflow/run.sh", "1", "demo")
+    assert result.returncode != 0
+    named = set(re.findall(r"Put it at mirror/(\S+) by hand", result.stderr))
+    parts = {f"svhn/{name}" for name in ("train_first4434.webp.tar", "test_first1952.webp.tar", "meta.npz")}
+    assert named == parts | {"dtd/dtd_10classes_1200_short128.tar.gz"}
+    assert not (fresh.folder / "results/checkpoints").exists()
+
+
 def test_a_checkpoint_outside_its_band_stops_what_hangs_on_it(project):
     project.configure(lambda config: config["recipes"]["digits"].update(accuracy=[0.999, 1.0]))
     result = project.snakemake("digits")
