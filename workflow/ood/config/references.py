@@ -121,9 +121,10 @@ def _detectors(place: str, benchmark: Benchmark, methods: list[str], config: Con
     _known(f"{place}.options", "detector of this benchmark", list(benchmark.options), methods)
     lacking = [name for name in methods if detectors.method(name).needs_blocks]
     if lacking and not signature.blocks(benchmark.network.name):
+        network = benchmark.network.name
         raise Problem(
-            f"{place}.detectors: {', '.join(lacking)} cannot run here, as the network '{benchmark.network.name}' has "
-            "no blocks. Give a list of detectors without them."
+            f"{place}.detectors: {', '.join(lacking)} cannot run here, as the network '{network}' has no blocks. "
+            f"Define blocks() in workflow/ood/networks/{network}.py, or give a list of detectors without them."
         )
 
 
