@@ -8,7 +8,7 @@ from ood import closure, ledger
 from ood.audit import chain
 from ood.records import Records
 
-FIRST, SECOND = "results/first", "results/second"
+FIRST, SECOND = "results/cells/first.parquet", "results/cells/second.parquet"
 
 
 def make(path: str, content: str, started: str, inputs: tuple[str, ...] = (), spec: object = None) -> None:
@@ -39,16 +39,14 @@ def test_nothing_is_said_of_what_was_made_once():
 
 def test_what_was_made_again_with_the_same_bytes_is_a_note():
     make(FIRST, "1", "12:00:00", spec={"epochs": 2})
-    noted = "1 files made again since, with the same bytes, for instance results/first"
+    noted = f"1 files made again since, with the same bytes, for instance {FIRST}"
     assert level() == ([], f"a  2 records, 9 digests, {noted}: all as recorded")
 
 
 def test_what_was_made_again_with_other_bytes_is_found():
     make(FIRST, "3", "12:00:00", spec={"epochs": 2})
     found, said = level()
-    assert (
-        len(found) == 1 and "is not what results/second was made from: sha256" in found[0] and "made again" not in said
-    )
+    assert len(found) == 1 and f"is not what {SECOND} was made from: sha256" in found[0] and "made again" not in said
 
 
 @pytest.mark.parametrize("started", ["10:00:00", "11:00:00"])
@@ -58,7 +56,7 @@ def test_another_record_that_is_not_later_is_found(started):
     found, said = level()
     assert (
         len(found) == 1
-        and "does not have the record that results/second was made from: id" in found[0]
+        and f"does not have the record that {SECOND} was made from: id" in found[0]
         and "made again" not in said
     )
 
@@ -80,7 +78,7 @@ def test_a_crates_own_code_is_compared_with_its_records():
     assert list(chain.sources(Records.load(), packed())) == []
     for path in packed():
         found = list(chain.sources(Records.load(), packed() | {path: "0" * 64}))
-        assert [one.file for one in found] == [path] and "results/first and 1 more were made" in found[0].what
+        assert [one.file for one in found] == [path] and f"{FIRST} and 1 more were made" in found[0].what
         assert found[0].found == "0" * 12
     without = packed()
     del without["workflow/ood/errors.py"]

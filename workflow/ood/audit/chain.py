@@ -12,6 +12,7 @@ from pathlib import Path
 from ood import ledger
 from ood.audit.crate import CONTENTS
 from ood.audit.findings import Finding, Level, short
+from ood.audit.places import steps
 from ood.closure import LOCK, file_of
 from ood.errors import Problem
 from ood.jobs.plan import Job, changes, plan, rewired
@@ -23,7 +24,10 @@ BY_DIGEST = ("fetch",)
 
 
 def sealed(records: Records) -> Iterator[Finding]:
-    """Records that cannot be read, or that do not match their seal, their id, or the place where they lie."""
+    """Records that cannot be read, or that do not match their seal, their id, or the place where they lie.
+
+    That says which step makes a file: what is done again is chosen by it.
+    """
     for path, why in records.broken.items():
         yield Finding(path, f"is not a record ({why})")
     for output, raw in records.raw.items():
@@ -34,6 +38,8 @@ def sealed(records: Records) -> Iterator[Finding]:
             yield Finding(path, "was edited: its id", short(ledger.identity(raw)), short(record.id))
         if record.output.path != output:
             yield Finding(path, "is the record of another file", output, record.output.path)
+        if record.name not in (made := steps(output)):
+            yield Finding(path, "names a step that makes no such file", " or ".join(made) or "none", record.step)
 
 
 def outputs(records: Records) -> Iterator[Finding]:
