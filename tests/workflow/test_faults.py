@@ -32,6 +32,21 @@ def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(finished, fr
     assert not list((fresh.folder / "results/.partial").glob("*"))
 
 
+def test_code_that_was_edited_during_a_run_and_put_back_leaves_its_result_stale(fresh):
+    """The job is planned with the one code and runs the other: Snakemake's own notes say the first."""
+    target, module = "results/data/disjoint/digits_heldout.json", "workflow/ood/data/disjoint.py"
+    text = (fresh.folder / module).read_text()
+    (fresh.folder / "edit.sh").write_text(f'sed -i \'1s/"""/"""Edited. /\' {module}\n')
+    environment = fresh.environment() | {"BASH_ENV": "edit.sh"}  # which every job's shell reads before its command
+    command = ["snakemake", "--cores", "2", target]
+    run = subprocess.run(command, cwd=fresh.folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0 and (fresh.folder / module).read_text() != text, run.stderr
+    (fresh.folder / module).write_text(text)
+    assert fresh.planned(target) == {"disjoint": 1}
+    assert fresh.snakemake(target).returncode == 0
+    assert fresh.planned(target) == {}
+
+
 def test_two_runs_in_one_folder_keep_out_of_each_other(fresh):
     """A plain Snakemake is at work: a second one is refused, and make waits before it clears what jobs are writing."""
     command = ["snakemake", "--cores", "1", "--", "results/data/letters/index.parquet"]
