@@ -101,10 +101,13 @@ def parsed(path: Path) -> tuple[dict[str, Any], Record]:
         raise Problem(f"not JSON: {error}") from None
 
 
-def walk(results: Path = Path(ledger.RESULTS)) -> list[Path]:
-    """All files under results/, sorted, but those in its hidden folders, where jobs make and remove some meanwhile."""
+def walk(results: Path = Path(ledger.RESULTS), linked: bool = True) -> list[Path]:
+    """All files under results/, sorted, but those in its hidden folders, where jobs make and remove some meanwhile.
+
+    Those in ``linked`` folders too: a part of the results may lie elsewhere.
+    """
     found = []
-    for folder, below, names in os.walk(results):
+    for folder, below, names in os.walk(results, followlinks=linked):
         if Path(folder) == results:
             below[:] = [name for name in below if not name.startswith(".")]
         found += [Path(folder, name) for name in names]

@@ -393,3 +393,15 @@ def test_hidden_folders_of_results_are_not_walked_where_jobs_are_at_work(tmp_pat
     monkeypatch.setattr(os, "scandir", scandir)
     assert [str(path) for path in files()] == ["results/data/.hidden/b", "results/data/c"]
     assert list(Records.load().broken) == ["results/data/c.record.json"]
+
+
+def test_linked_folders_of_results_are_walked_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("elsewhere/demo").mkdir(parents=True)
+    for file in ("elsewhere/demo/appendix.pdf", "elsewhere/demo/appendix.pdf.record.json"):
+        Path(file).write_text("")
+    Path("results").mkdir()
+    Path("results/editions").symlink_to(tmp_path / "elsewhere")
+    assert [str(path) for path in files()] == ["results/editions/demo/appendix.pdf"]
+    assert list(Records.load().broken) == ["results/editions/demo/appendix.pdf.record.json"]
+    assert walk(linked=False) == []
