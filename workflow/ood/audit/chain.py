@@ -69,19 +69,33 @@ def inputs(records: Records) -> Iterator[Finding]:
     Not those that were made again since with the same bytes, after which nothing needs to run again.
     """
     for path, consumers in records.consumers.items():
-        made = sorted(consumers)
-        given = {output: _given(records, path, output) for output in made}
         found = records.digest(path)
-        other = [output for output in made if given[output].sha256 != found]
-        if other:
-            what = f"is not what {_several(other)} made from: sha256"
-            yield Finding(path, what, short(given[other[0]].sha256), short(found))
+        yield from _edited(records, path, found)
+        given = {output: _given(records, path, output) for output in sorted(consumers)}
         identity = records[path].id if path in records else None
-        other = [output for output in made if given[output].record != identity and output not in other]
+        other = [output for output, one in given.items() if one.record != identity and one.sha256 == found]
         other = [output for output in other if not _since(records, path, output)]
         if other:
             what = f"does not have the record that {_several(other)} made from: id"
             yield Finding(path, what, short(given[other[0]].record), short(identity))
+
+
+def own_inputs(records: Records, packed: dict[str, str] | None = None) -> Iterator[Finding]:
+    """Of the inputs the project's own files, claims and printed numbers for instance, that are not what they were.
+
+    ``packed``: as for ``sources``.
+    """
+    for path in records.consumers:
+        if not path.startswith(f"{ledger.RESULTS}/"):
+            yield from _edited(records, path, records.digest(path) if packed is None else packed.get(path))
+
+
+def _edited(records: Records, path: str, found: str | None) -> Iterator[Finding]:
+    """Whether an input has another digest than something was made from."""
+    other = [output for output in sorted(records.consumers[path]) if _given(records, path, output).sha256 != found]
+    if other:
+        what = f"is not what {_several(other)} made from: sha256"
+        yield Finding(path, what, short(_given(records, path, other[0]).sha256), short(found))
 
 
 def _given(records: Records, path: str, output: str) -> File:
