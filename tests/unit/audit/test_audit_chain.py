@@ -1,11 +1,11 @@
-"""Level (a) of two files, the second made from the first."""
+"""Level (a) of two files, the second made from the first; and of one whose record names another step."""
 
 from pathlib import Path
 
 import pytest
 
 from ood import closure, ledger
-from ood.audit import chain
+from ood.audit import chain, numbers
 from ood.records import Records
 
 FIRST, SECOND = "results/cells/first.parquet", "results/cells/second.parquet"
@@ -89,3 +89,34 @@ def test_a_crates_own_code_is_compared_with_its_records():
 def test_the_very_same_work_done_again_is_nothing_new():
     make(FIRST, "1", "12:00:00")
     assert level() == ([], "a  2 records, 9 digests: all as recorded")
+
+
+def forged(path: str, step: str) -> list[str]:
+    """What is found of a file whose record names another step than made it."""
+    job = ledger.Job("ood.evaluation.evaluate", ("ood.errors",), {}, {})
+    job.facts["step"] = step
+    Path("draft").write_text("")
+    job.publish(Path("draft"), Path(path), "metrics")
+    return list(map(str, chain.sealed(Records.load())))
+
+
+@pytest.mark.parametrize(
+    ("path", "step", "of"),
+    [
+        ("results/metrics/b/msp.parquet", "ood.evaluation.extract", "evaluate"),
+        ("results/metrics/b/msp.parquet", "", "evaluate"),
+        ("results/metrics/b/msp.parquet", "ood.data.fetch", "evaluate"),
+        ("results/checkpoints/b/seed0/card.json", "ood.own", "training or adoption"),
+        ("results/own/a.json", "ood.data.fetch", "none"),
+    ],
+)
+def test_a_step_that_makes_no_such_file_is_found(path, step, of):
+    """By level (b) it would not be made again."""
+    said = f"{path}.record.json: names a step that makes no such file: expected {of}, found {step}"
+    assert forged(path, step) == [said]
+    assert path not in numbers.due(Records.load(), [path])
+
+
+@pytest.mark.parametrize("step", ["ood.evaluation.evaluate", "ood.evaluate", "evaluate"])
+def test_a_step_goes_by_its_name_in_whatever_folder_it_lay(step):
+    assert forged("results/metrics/b/msp.parquet", step) == []
