@@ -1,6 +1,8 @@
 """What a submitting process does about one before it: the lock, and what was finished without being noted."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +126,13 @@ def test_the_lock_goes_with_the_process_that_holds_it(tmp_path, monkeypatch):
     holder.wait()
     head.lock()
     head._held.pop().close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, number):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(head.fcntl, "flock", lambda *given: (_ for _ in ()).throw(OSError(number, os.strerror(number))))
+    with pytest.raises(
+        Problem, match=f"results/.lock cannot be locked: {os.strerror(number)}. Let results lie on a disk"
+    ):
+        head.lock()

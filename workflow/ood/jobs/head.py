@@ -33,7 +33,7 @@ _held = []  # the lock's open file: the operating system gives it up with this p
 
 
 def lock() -> None:
-    """Keep other runs out of this folder while this process lives. Raises Problem if there is one already."""
+    """Keep other runs out of this folder while this process lives. Raises Problem if there is one, or are no locks."""
     LOCK.parent.mkdir(exist_ok=True)
     file = LOCK.open("a")
     try:
@@ -41,6 +41,9 @@ def lock() -> None:
     except BlockingIOError:
         holder = LOCK.read_text().strip()
         raise Problem(f"Another run is at work in {Path.cwd()} ({holder}). Wait for it, or stop it.") from None
+    except OSError as error:  # ENOSYS, ENOLCK: not every file system has locks
+        remedy = f"Let {LOCK.parent} lie on a disk that has locks, by a link for instance"
+        raise Problem(f"{LOCK} cannot be locked: {error.strerror}. {remedy}, and run again.") from None
     file.truncate(0)
     print(f"process {os.getpid()} on {platform.node()}: {Path(sys.argv[0]).name}", *sys.argv[1:], file=file, flush=True)
     _held.append(file)
