@@ -376,6 +376,13 @@ def test_scores_are_made_again_by_their_own_steps_alone(project):
     assert "its step 'ood.fetch' is none that an audit runs (extraction, score)" in found.what
 
 
+def test_scores_without_a_record_are_a_finding(project):
+    """Of a drawn cell: level (a) says why, and level (c) goes on with the others."""
+    (found,) = rerun.again(Records({}, {}), "results/scores/b/seed0/msp.parquet", project / "scratch")
+    said = "results/scores/b/seed0/msp.parquet: has no record that can be read, so it is not made again"
+    assert str(found) == said
+
+
 def test_hidden_folders_of_results_are_not_walked_where_jobs_are_at_work(tmp_path, monkeypatch):
     """A job's scratch folder that is gone between its being listed and being walked."""
     monkeypatch.chdir(tmp_path)
