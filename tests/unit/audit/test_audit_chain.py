@@ -86,6 +86,20 @@ def test_a_crates_own_code_is_compared_with_its_records():
     assert [(one.file, one.found) for one in found] == [("workflow/ood/errors.py", "none")]
 
 
+def test_of_the_inputs_the_projects_own_are_compared_with_todays_or_a_crates():
+    Path("paper").mkdir()
+    Path("paper/claims.yaml").write_text("then")
+    make(SECOND, "2", "11:00:00", (FIRST, "paper/claims.yaml"))
+    then = {"paper/claims.yaml": ledger.sha256(Path("paper/claims.yaml"))}
+    Path(FIRST).write_text("another")
+    assert list(chain.own_inputs(Records.load())) == []
+    Path("paper/claims.yaml").write_text("today")
+    said = f"paper/claims.yaml: is not what {SECOND} was made from: sha256: expected {then['paper/claims.yaml'][:12]}"
+    for packed, found in ((None, ledger.sha256(Path("paper/claims.yaml"))[:12]), ({}, "none")):
+        assert list(map(str, chain.own_inputs(Records.load(), packed))) == [f"{said}, found {found}"]
+    assert list(chain.own_inputs(Records.load(), then)) == []
+
+
 def test_the_very_same_work_done_again_is_nothing_new():
     make(FIRST, "1", "12:00:00")
     assert level() == ([], "a  2 records, 9 digests: all as recorded")
