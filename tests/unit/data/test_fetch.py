@@ -1,5 +1,6 @@
 """Downloads from a server that misbehaves: the right file under its final name, or a reason and all as it was."""
 
+import errno
 import hashlib
 import json
 import os
@@ -335,3 +336,17 @@ def test_progress_in_bytes(monkeypatch, caplog):
 )
 def test_sizes_for_people(count, text):
     assert progress.human(count) == text
+
+
+def test_a_file_system_without_locks_is_no_other_process(monkeypatch, tmp_path):
+    """Nor is it asked again, to wait for that one."""
+    asked = []
+
+    def lockf(*given) -> None:
+        asked.append(given)
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(module.fcntl, "lockf", lockf)
+    with pytest.raises(OSError, match="No locks available"):
+        module._lock("a.tar", tmp_path / "a.lock")
+    assert len(asked) == 1

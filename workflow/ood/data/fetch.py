@@ -114,7 +114,7 @@ def _lock(name: str, path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)  # left open: the lock goes with the process
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         log.info("%s: another process is fetching it. Waiting for that one", name)
         fcntl.lockf(descriptor, fcntl.LOCK_EX)
 
