@@ -11,14 +11,14 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo small checkpoints narrow playground cifar full data status script cost prune show audit diff \
-  export release front test test-slurm mutants bench-train bench-score bench-records lint setup latex browser lock clean
+  export release front test test-slurm mutants bench-train bench-score bench-records lint setup latex browser lock
 
 demo small checkpoints narrow playground cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
 
-# What there is of the data, what is missing, and where it comes from.
+# What there is of the data, what is missing, and where it comes from; of one edition: make data EDITION=small
 data: setup
-	@PYTHONPATH=workflow python -m ood.jobs.inventory
+	@PYTHONPATH=workflow python -m ood.jobs.inventory $(EDITION)
 
 # What is fresh, stale (why), missing or failed, and the hours left; of one edition: make status EDITION=demo
 status: setup
@@ -120,6 +120,3 @@ lock:
 	@uv pip compile -q --universal --python-version 3.11 --group dev --generate-hashes --no-header --no-annotate \
 	  pyproject.toml -o $(LOCK)
 	@python envs/generate.py
-
-clean:
-	@rm -rf .snakemake; [ ! -d results ] || find results -mindepth 1 -maxdepth 1 ! -name released -exec rm -rf {} +

@@ -15,12 +15,17 @@ flock --nonblock 9 || { echo "Another run is at work in $PWD ($(cat results/.loc
 : > results/.lock
 echo "process $$ on $(uname -n): $0 $*" >&9
 
-run() { OOD_LOCK_HELD=1 snakemake "$edition" --cores "$cores" --quiet rules host "$@"; }
+# Each job on a GPU takes one for itself (workflow/ood/device.py). Without GPUs such jobs run on the CPU, without a limit.
+gpus=$(! command -v nvidia-smi > /dev/null || python -c 'import torch; print(torch.cuda.device_count() or "")')
+run() {
+    OOD_LOCK_HELD=1 snakemake "$edition" --cores "$cores" ${gpus:+--resources "gpu=$gpus"} --quiet rules host "$@"
+}
 failed=0
 # Images first, and with them whether a benchmark has one on both sides, which stops it before anything is trained. If
 # they come out as they were, although the code that prepares them was edited, what rests on them stays. Of rules that
-# need each other, --until takes the last: what waits for one of its rules never starts.
-{ run --until disjoint && run; } || failed=$?
+# need each other, --until takes the last: what waits for one of its rules never starts. One file that cannot be had does
+# not keep the others from being tried: all of them are named at once.
+{ run --until disjoint --keep-going && run; } || failed=$?
 changed() {
     find results workflow/report "$made" \( -path results/logs -o -path results/editions \) -prune -o \
         -type f ! -name .lock -newer "$report" -print -quit

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,15 +48,35 @@ def test_the_same_work_has_the_same_id_wherever_and_whenever(job):
     assert one["id"] == other["id"] and one["seal"] != other["seal"]
 
 
-@pytest.mark.parametrize("change", ["text", "path", "spec", "input", "input's spec"])
-def test_the_id_depends_on_all_that_determines_the_output(job, change):
+FACTS_THAT_COUNT = {"step": "ood.data.pack", "code": {"digest": "0", "modules": {}}, "lock": "0"}
+
+
+@pytest.mark.parametrize("change", ["text", "path", "spec", "input", "input's spec", "schema", *FACTS_THAT_COUNT])
+def test_the_id_depends_on_all_that_determines_the_output(job, monkeypatch, change):
     job("results/in", "given", spec=1)
     before = job("results/a", "text", ("results/in",), spec=1)["id"]
+    if change == "schema":
+        monkeypatch.setattr(ledger, "SCHEMA", ledger.SCHEMA + 1)
     job("results/in", "other" if change == "input" else "given", spec=2 if change == "input's spec" else 1)
     path = "results/b" if change == "path" else "results/a"
     spec = 2 if change == "spec" else 1
-    after = job(path, "other" if change == "text" else "text", ("results/in",), spec)["id"]
+    facts = {name: value for name, value in FACTS_THAT_COUNT.items() if name == change}
+    after = job(path, "other" if change == "text" else "text", ("results/in",), spec, **facts)["id"]
     assert before != after
+
+
+def test_a_job_leaves_the_users_index_alone(tmp_path, monkeypatch):
+    """``git status`` writes it anew when a file's times have changed; the user's own commit finds it locked then."""
+    monkeypatch.chdir(tmp_path)
+    LOCK.parent.mkdir()
+    LOCK.write_text("")
+    for command in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", *command], check=True)
+    os.utime(LOCK, (1, 1))
+    before = Path(".git/index").stat()
+    assert ledger.Job("ood.data.prepare", ("ood.errors",), {}, {}).facts["dirty"] is True  # it is not committed
+    after = Path(".git/index").stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
 def test_an_input_is_given_with_its_records_id(job):

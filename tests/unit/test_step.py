@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,24 @@ def test_a_failing_step_leaves_nothing_and_says_why(job, tmp_path, body):
     assert "The log is results/logs/double.log." in result.stderr
     assert not (tmp_path / "results/made.txt").exists() and not list((tmp_path / "results/.partial").iterdir())
     assert ("Traceback" in result.stderr) == ("1 / 0" in body)
+
+
+def test_an_output_on_another_disk_is_refused_before_the_work(job, tmp_path):
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other disk here")
+    with tempfile.TemporaryDirectory(dir=memory) as elsewhere:
+        (tmp_path / "results").mkdir()
+        (tmp_path / "results/data").symlink_to(elsewhere)
+        result = job("raise Problem('it was called')", "--made", "results/data/a/made.txt")
+    said = "results/data/a lies on another disk than results/.partial. Link all of results, not a folder in it."
+    assert result.returncode == 1 and said in result.stderr, result.stderr
+
+
+def test_the_first_error_is_said_where_the_draft_is_gone_too(job, tmp_path):
+    """As after somebody removed results/.partial under the job."""
+    result = job("import shutil; shutil.rmtree('results/.partial'); raise Problem('key a.b is wrong')")
+    assert "ood.double: key a.b is wrong" in result.stderr and "Error" not in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ FAULTS: dict[str, tuple[Callable, str, str]] = {
         "was changed",
     ),
     "a verdict": (
-        lambda: set_value("results/claims/digits.parquet", "verdict", lambda _: "holds", paper="RG"),
+        lambda: set_value("results/claims/digits.parquet", "verdict", lambda was: f"not {was}", paper="RG"),
         "results/claims/digits.parquet",
         "was changed",
     ),
@@ -319,7 +319,7 @@ FAULTS: dict[str, tuple[Callable, str, str]] = {
     "a detector edited": (
         lambda: replace("workflow/ood/detectors/rg.py", '"""', '"""Edited. '),
         "workflow/ood/detectors/rg.py",
-        f"was edited since {SCORES.format('rg')} was made, stale now",
+        "was edited since results/editions/demo/lineage/",
     ),
     "a helper edited": (
         lambda: replace("workflow/ood/evaluation/statistics.py", '"""', '"""Edited. '),
@@ -340,7 +340,7 @@ FAULTS: dict[str, tuple[Callable, str, str]] = {
     "a claim": (
         lambda: replace("paper/claims.yaml", "auroc(rg)", "auroc(gradnorm)"),
         "paper/claims.yaml",
-        "is not what results/claims/digits.parquet was made from",
+        "is not what results/claims/digits.parquet and",
     ),
     "the appendix's text": (
         lambda: replace("paper/sections/rg.tex", "R", "Q"),
@@ -473,6 +473,16 @@ def test_what_was_rewritten_with_all_its_records_is_made_again(run, fault):
     assert level_a() == []
     found = numbers._again(Records.load(), wrong)
     assert any(one.file == wrong and said in str(one) for one in found), "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("page", ["ACROSS", "HEADLINE.digits"])
+def test_a_lineage_page_names_all_that_it_shows(run, page):
+    """Lines of the printed cells, sentences of the claims and of the detectors' docstrings."""
+    known = raw(f"results/editions/demo/lineage/{page}.html")
+    inputs = {given["path"] for given in known["inputs"]}
+    assert inputs.issuperset(["paper/claims.yaml", *map(str, Path("paper/published").glob("*.csv"))])
+    scored = {path.stem for path in Path("results/scores/digits/seed0").glob("*.parquet")}
+    assert len(scored) > 10 and {f"ood.detectors.{name}" for name in scored} <= known["code"]["modules"].keys()
 
 
 def test_a_forged_number_on_a_lineage_page_is_found(run):

@@ -26,6 +26,7 @@ from ood.records import CRATE, Records, left_out
 # The context of RO-Crate 1.1 without a network: that of 1.3, which comes with rocrate, but for the terms of Bioschemas.
 CONTEXT = json.loads(files("rocrate").joinpath("data/ro-crate.jsonld").read_text())
 SCORES = "results/scores/digits/seed0/msp.parquet"
+MODULE = "workflow/ood/audit/chain.py"  # no result is made with it
 BIOSCHEMAS = "https://bioschemas.org/"
 CONTEXT["@context"] |= {name: BIOSCHEMAS + name for name in ("ComputationalWorkflow", "FormalParameter")}
 
@@ -122,10 +123,15 @@ def test_what_is_unpacked_can_be_verified_and_a_changed_score_shows(unpacked):
 def test_a_crate_is_released_where_its_code_is_not_run_and_audited_there(unpacked, fresh):
     """In a copy of the project with another version of a module, and of the crate one that would do harm if it ran."""
     crate, harmful = unpacked.folder.parent / "run.zip", unpacked.folder.parent / "harmful.zip"
+    harm = "raise SystemExit('harm')"
     with zipfile.ZipFile(crate) as old, zipfile.ZipFile(harmful, "w", zipfile.ZIP_DEFLATED) as new:
+        metadata = json.loads(old.read(str(CRATE)))
+        for entity in metadata["@graph"]:
+            if entity["@id"] == MODULE:
+                entity["sha256"] = hashlib.sha256(harm.encode()).hexdigest()
+        changed = {MODULE: harm, str(CRATE): json.dumps(metadata)}
         for name in old.namelist():
-            is_code = name.endswith("ood/audit/chain.py")  # no result is made with it
-            new.writestr(name, "raise SystemExit('harm')" if is_code else old.read(name))
+            new.writestr(name, changed.get(name) or old.read(name))
     fresh.edit("workflow/ood/evaluation/evaluate.py", '"""All metrics', '"""Each of the metrics')
     result = fresh.run("python", "-m", "ood.audit", "release", str(harmful), "digits")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -144,7 +150,7 @@ def test_a_crate_that_is_not_as_its_records_say_is_not_released(unpacked, fresh,
             content = old.read(name)
             new.writestr(name, content[:-1] + bytes([content[-1] ^ 1]) if name == SCORES else content)
     result = fresh.run("python", "-m", "ood.audit", "release", str(crate), "changed")
-    assert result.returncode != 0 and f"{SCORES}: was changed after it was made" in result.stderr
+    assert result.returncode != 0 and f"{SCORES}: is not what the crate's metadata say" in result.stderr
     assert not (fresh.folder / "results/released").exists()
 
 

@@ -1,8 +1,10 @@
 """What goes wrong, and what the user is told; nothing half-written, nothing lost."""
 
+import json
 import os
 import platform
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -30,6 +32,34 @@ def test_killed_twice_and_started_again_it_ends_with_the_same_bytes(finished, fr
     assert "HEADLINE" in str(fresh.digests())
     assert fresh.digests() == finished.digests()
     assert not list((fresh.folder / "results/.partial").glob("*"))
+
+
+def test_code_that_was_edited_during_a_run_and_put_back_leaves_its_result_stale(fresh):
+    """The job is planned with the one code and runs the other: Snakemake's own notes say the first."""
+    target, module = "results/data/disjoint/digits_heldout.json", "workflow/ood/data/disjoint.py"
+    text = (fresh.folder / module).read_text()
+    (fresh.folder / "edit.sh").write_text(f'sed -i \'1s/"""/"""Edited. /\' {module}\n')
+    environment = fresh.environment() | {"BASH_ENV": "edit.sh"}  # which every job's shell reads before its command
+    command = ["snakemake", "--cores", "2", target]
+    run = subprocess.run(command, cwd=fresh.folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0 and (fresh.folder / module).read_text() != text, run.stderr
+    (fresh.folder / module).write_text(text)
+    assert fresh.planned(target) == {"disjoint": 1}
+    assert fresh.snakemake(target).returncode == 0
+    assert fresh.planned(target) == {}
+
+
+def test_a_plain_run_takes_what_came_without_notes_for_what_its_records_say(fresh):
+    """As results copied from elsewhere do: of what was made with other code than today's Snakemake would not know."""
+    target = fresh.folder / "results/data/disjoint/digits_heldout.json"
+    prepared = fresh.folder / "results/data/digits_kept/card.json.record.json"
+    assert fresh.snakemake(str(target.relative_to(fresh.folder))).returncode == 0
+    shutil.rmtree(fresh.folder / ".snakemake")
+    target.unlink()
+    fresh.edit("workflow/ood/data/prepare.py", '"""', '"""Edited. ')
+    before = json.loads(prepared.read_text())
+    assert fresh.snakemake(str(target.relative_to(fresh.folder))).returncode == 0
+    assert target.exists() and json.loads(prepared.read_text())["code"] != before["code"]
 
 
 def test_two_runs_in_one_folder_keep_out_of_each_other(fresh):
@@ -67,6 +97,24 @@ def test_two_runs_in_one_folder_keep_out_of_each_other(fresh):
     assert first.returncode == 0
     for _ in range(2):  # none of them has left the folder locked
         assert fresh.snakemake("results/data/faces/index.parquet").returncode == 0
+
+
+def by_hand(config: dict) -> None:
+    """One benchmark, whose four files have no URL."""
+    config["benchmarks"] = {"svhn_part": config["benchmarks"]["svhn_part"] | {"ood": ["textures_dtd10_crop"]}}
+    del config["benchmarks"]["svhn_part"]["averages"]
+    config["editions"], config["default"] = {"demo": ["svhn_part"]}, ["demo"]
+
+
+def test_all_files_that_must_be_put_by_hand_are_named_at_once(fresh, monkeypatch):
+    monkeypatch.setenv("OOD_MIRROR", "")
+    fresh.configure(by_hand)
+    result = fresh.run("workflow/run.sh", "1", "demo")
+    assert result.returncode != 0
+    named = set(re.findall(r"Put it at mirror/(\S+) by hand", result.stderr))
+    parts = {f"svhn/{name}" for name in ("train_first4434.webp.tar", "test_first1952.webp.tar", "meta.npz")}
+    assert named == parts | {"dtd/dtd_10classes_1200_short128.tar.gz"}
+    assert not (fresh.folder / "results/checkpoints").exists()
 
 
 def test_a_checkpoint_outside_its_band_stops_what_hangs_on_it(project):

@@ -1,13 +1,16 @@
 """The profiles, without a cluster: how much would be submitted, and that GPUs are handed out one by one."""
 
 import json
+import os
 import re
 import resource
 import shutil
+import subprocess
 from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+from project import ROOT
 
 # Run by the process that submits.
 LOCAL = {"fetch", "disjoint", "accept", "training_cards", "all", "full", "demo_appendix", "full_appendix"}
@@ -49,3 +52,21 @@ def test_on_a_workstation_two_jobs_wait_for_one_gpu(project):
     records = [json.loads((project.folder / f"{card}.record.json").read_text()) for card in cards]
     began, other = sorted((datetime.fromisoformat(record["started"]), record["seconds"]) for record in records)
     assert began[0] + timedelta(seconds=began[1]) <= other[0] + timedelta(seconds=1)  # starts are in whole seconds
+
+
+@pytest.mark.parametrize(("gpus", "limit"), [("2", "--resources gpu=2 "), ("", "")])
+def test_make_runs_as_many_jobs_on_gpus_as_there_are(tmp_path, gpus, limit):
+    """With programs that only say what they were called with; the other machine's driver sees none."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    said = {"snakemake": f'echo "$@" >> {tmp_path}/calls; exit 1', "python": f"echo {gpus}", "nvidia-smi": ""}
+    for name, line in said.items():
+        (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / name).chmod(0o755)
+    (tmp_path / "workflow").mkdir()
+    run = shutil.copy(ROOT / "workflow/run.sh", tmp_path / "workflow")
+    path = os.pathsep.join([str(programs), "/usr/bin", "/bin"])
+    assert subprocess.run([run, "4", "demo"], env={"PATH": path}, capture_output=True).returncode == 1
+    first, report = (tmp_path / "calls").read_text().splitlines()
+    assert first == f"demo --cores 4 {limit}--quiet rules host --until disjoint --keep-going"
+    assert report.startswith("demo --report")

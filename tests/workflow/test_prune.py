@@ -38,6 +38,9 @@ def test_downloads_stay_and_states_until_all_has_come_to_its_end(project):
     for name in (*kept, ".state/abc/epoch.pt"):
         (results / name).parent.mkdir(parents=True, exist_ok=True)
         (results / name).write_text("")
+    (project.folder / "elsewhere").mkdir()
+    (project.folder / "elsewhere/own.parquet").write_text("")
+    (results / "linked").symlink_to("../elsewhere")
     assert prune(project) == ["results/.state/abc"]
     (results / "checkpoints/digits/seed0/accepted.json").unlink()
     log = results / "logs/checkpoints/digits/seed0.accepted.log"

@@ -138,6 +138,13 @@ def test_editing_what_is_extracted_reruns_extraction_but_not_training(project, a
     assert project.planned() == extracted | {"closeup": 1} | after
 
 
+def test_what_a_detector_says_of_itself_is_said_on_the_lineage_pages(project):
+    """Its scores are the same, so that nothing else is to be made again."""
+    project.edit("workflow/ood/detectors/msp.py", '"""', '"""Said otherwise today. ')
+    assert project.snakemake("--", "results/scores/digits/seed0/msp.parquet").returncode == 0
+    assert project.planned() == {"demo_digits_lineage": 1, "demo_lineage": 1, "all": 1}
+
+
 def test_editing_a_notebook_reruns_it_and_the_appendix(project, after):
     project.edit("notebooks/rg.py", "# # RG", "# # Reactivate GradNorm")
     rules = ("demo_rg", "demo_digits_lineage", "demo_lineage", "demo_appendix", "all")

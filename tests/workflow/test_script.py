@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import small
 
+from ood.errors import Problem
+from ood.jobs import head
 from ood.jobs.plan import Job
 from ood.jobs.script import lines
 
@@ -100,6 +102,26 @@ def test_a_step_computes_with_as_many_threads_as_its_rule_asks_for(tmp_path):
     assert result.stdout.split() == ["1"] * 3 + ["4"] * 3, result.stderr
 
 
+def test_a_script_and_another_run_keep_out_of_each_other(tmp_path, monkeypatch):
+    """By the lock that every run takes: of two scripts, and of a script and Snakemake."""
+    job = Job("score", "", [Path("a")], Path("log"), [], True, None, command="echo begun; read line; touch x")
+    command = ["bash", "-c", "\n".join(lines([job], ""))]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == "begun\n"
+        holder = f"Another run is at work in {tmp_path} (process {first.pid} on "
+        second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert (second.returncode, second.stdout) == (1, "") and holder in second.stderr, second.stderr
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(Problem, match=re.escape(holder)):
+            head.lock()
+        first.communicate("go on\n")
+    assert first.returncode == 0 and (tmp_path / "x").exists()
+    head.lock()
+    after = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, input="")
+    head._held.pop().close()
+    assert after.returncode == 1 and "Another run is at work" in after.stderr
+
+
 def test_pictures_are_decoded_by_as_many_processes_as_configured(fresh):
     script = fresh.run("python", "-m", "ood.jobs.script", "imagenet_bit").stdout
     assert set(re.findall(r"threads (\d); OOD_WORKERS=(\d) python -m ood.passes.extraction", script)) == {("4", "4")}
@@ -117,10 +139,10 @@ def mirror(folder, configured: str, **environment: str) -> str:
 @pytest.mark.parametrize("text", ["", "/data of all", "https://a.b/c?d=$HOME&e={f}", 'it\'s "here"}', "~", HARMFUL])
 def test_the_mirror_of_the_configuration_is_text(tmp_path, text):
     assert mirror(tmp_path, text) == text
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
 @pytest.mark.parametrize("text", ["/another one", HARMFUL])
 def test_the_environment_s_mirror_comes_first(tmp_path, text):
     assert mirror(tmp_path, HARMFUL, OOD_MIRROR=text) == text
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from ood.config import load, targets
 from ood.data import catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +21,10 @@ def test_targets_have_names_and_every_rule_a_sentence():
     listed = snakemake("--list").stdout.splitlines()
     assert all(line.endswith(".)") for line in listed), listed
     names = {line.split(" ")[0] for line in listed}
-    assert {"all", "demo", "small", "full", "cifar10", "demo_overview", "small_gaia", "full_appendix"} <= names
+    config = load(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    parts = {part for edition, members in config.editions.items() for part in targets.parts(edition, members)}
+    assert {"demo_overview", "small_gaia", "full_appendix", "full_lineage", "demo_digits_lineage"} < parts
+    assert names == targets.rules() | parts | set(config.editions) | set(config.benchmarks)
 
 
 def test_a_wrong_configuration_stops_before_the_dag(tmp_path):
@@ -30,6 +34,32 @@ def test_a_wrong_configuration_stops_before_the_dag(tmp_path):
     assert result.returncode != 0
     said = result.stdout + result.stderr
     assert "config.yaml: detectors.gradnrom: unknown detector 'gradnrom'. Did you mean 'gradnorm'?" in said
+    assert "Job stats" not in said and "Traceback" not in said
+
+
+def test_a_slip_of_yaml_is_named_with_its_file_and_line(fresh):
+    text = (fresh.folder / "config.yaml").read_text()
+    (fresh.folder / "config.yaml").write_text(f"mirror: a: b\n{text}")
+    result = fresh.snakemake("--dry-run")
+    assert result.returncode != 0
+    said = result.stdout + result.stderr
+    assert "config.yaml cannot be read: mapping values are not allowed here" in said and "line 1, column 10" in said
+    assert "Traceback" not in said
+
+
+def test_a_key_that_stands_twice_in_a_file_of_the_command_is_named(fresh):
+    (fresh.folder / "other.yaml").write_text("extraction: {batch: 64}\nextraction: {batch: 32}\n")
+    result = fresh.snakemake("--dry-run", "--configfile", "other.yaml")
+    assert result.returncode != 0
+    assert "other.yaml: extraction: this key stands twice, again in line 2" in result.stdout + result.stderr
+
+
+def test_a_mirror_that_is_not_there_stops_before_the_dag(monkeypatch):
+    monkeypatch.setenv("OOD_MIRROR", "/no/such/folder")
+    result = snakemake("--dry-run")
+    assert result.returncode != 0
+    said = result.stdout + result.stderr
+    assert "OOD_MIRROR: '/no/such/folder' is neither a folder nor a URL (https://...). Correct it" in said
     assert "Job stats" not in said and "Traceback" not in said
 
 

@@ -93,8 +93,10 @@ def given(path: Path, argument: str) -> dict[str, str]:
 
 
 def _git(*arguments: str) -> str | None:
+    """What git says, None where there is none; it must not write the index, which the user's own commands lock."""
+    command = ["git", "--no-optional-locks", *arguments]
     try:
-        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=30, check=True)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -101,10 +102,13 @@ def parsed(path: Path) -> tuple[dict[str, Any], Record]:
         raise Problem(f"not JSON: {error}") from None
 
 
-def walk(results: Path = Path(ledger.RESULTS)) -> list[Path]:
-    """All files under results/, sorted, but those in its hidden folders, where jobs make and remove some meanwhile."""
+def walk(results: Path = Path(ledger.RESULTS), linked: bool = True) -> list[Path]:
+    """All files under results/, sorted, but those in its hidden folders, where jobs make and remove some meanwhile.
+
+    Those in ``linked`` folders too: a part of the results may lie elsewhere.
+    """
     found = []
-    for folder, below, names in os.walk(results):
+    for folder, below, names in os.walk(results, followlinks=linked):
         if Path(folder) == results:
             below[:] = [name for name in below if not name.startswith(".")]
         found += [Path(folder, name) for name in names]
@@ -119,14 +123,29 @@ def files(results: Path = Path(ledger.RESULTS)) -> Iterator[Path]:
 
 
 def left_out(folder: Path = Path()) -> dict[str, str]:
-    """Of an unpacked crate (ood.audit.crate) the files that it only names, with their digests.
+    """Of an unpacked crate (ood.audit.crate) the files that it only names, with their digests. Raises Problem."""
+    return {name: digest for identifier, name, digest in _described(folder) if identifier.startswith(LEFT_OUT)}
+
+
+def packed(folder: Path = Path()) -> dict[str, str]:
+    """The files that a crate's metadata say it has, with their digests where they have one. Raises Problem."""
+    described = _described(folder)
+    return {unquote(identifier): digest for identifier, _, digest in described if not identifier.startswith(LEFT_OUT)}
+
+
+def _described(folder: Path) -> list[tuple[str, str, str]]:
+    """Identifier, name and digest of what a crate's metadata have a digest of.
 
     Raises Problem for metadata that no crate of ours has.
     """
     crate = folder / CRATE
     try:
         entities = json.loads(crate.read_text())["@graph"] if crate.is_file() else []
-        return {entity["name"]: entity["sha256"] for entity in entities if entity["@id"].startswith(LEFT_OUT)}
+        return [
+            (entity["@id"], entity["name"], entity["sha256"])
+            for entity in entities
+            if entity["@id"].startswith(LEFT_OUT) or "sha256" in entity
+        ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         said = f"{type(error).__name__}: {error}"
         raise Problem(f"{crate} is not the metadata of a crate of ours ({said}). Unpack the crate again.") from None

@@ -65,6 +65,17 @@ def _state(job: ledger.Job, outputs: Iterable[Path]) -> Path:
     return STATES / ledger.fingerprint(same)
 
 
+def _make_room(outputs: Iterable[Path]) -> None:
+    """Make the folders of drafts and outputs. Raises Problem for an output that no rename can bring to its place."""
+    PARTIAL.mkdir(parents=True, exist_ok=True)
+    for path in outputs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.parent.stat().st_dev != PARTIAL.stat().st_dev:
+            raise Problem(
+                f"{path.parent} lies on another disk than {PARTIAL}. Link all of {ledger.RESULTS}, not a folder in it."
+            )
+
+
 def _run(function: Callable, module: str, arguments: dict[str, Any], roots: Callable | None) -> None:
     kinds = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
     outputs = {path: name for name, paths in _paths(arguments, kinds, Output, Outputs).items() for path in paths}
@@ -75,7 +86,7 @@ def _run(function: Callable, module: str, arguments: dict[str, Any], roots: Call
     arguments |= states
     for folder in states.values():
         folder.mkdir(parents=True, exist_ok=True)
-    PARTIAL.mkdir(parents=True, exist_ok=True)
+    _make_room(outputs)
     scratch = Path(tempfile.mkdtemp(dir=PARTIAL))
     try:
         draft = {path: scratch / path for path in outputs}
@@ -95,7 +106,7 @@ def _run(function: Callable, module: str, arguments: dict[str, Any], roots: Call
         for folder in states.values():
             shutil.rmtree(folder)
     finally:
-        shutil.rmtree(scratch)
+        shutil.rmtree(scratch, ignore_errors=True)  # what went wrong first is what is said
 
 
 def run(function: Callable, roots: Callable[[dict], tuple[str, ...]] | None = None) -> None:

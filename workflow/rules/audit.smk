@@ -1,4 +1,5 @@
-# Tables and the records of all files -> each table with where its numbers come from.
+# Tables, the records of all files, what is printed, claimed and said of the methods -> each table with where its numbers
+# come from.
 
 
 def numbered(edition):
@@ -15,6 +16,17 @@ def browsed(path, artifact):
     return [path.replace(".csv", ".html")] if artifact.kind == "table" else []
 
 
+def members(edition, benchmark):
+    """The benchmarks that lineage pages are about: one, or all of an edition."""
+    return [benchmark] if benchmark else EDITIONS[edition]
+
+
+def worded(edition, benchmark):
+    """The detectors of these, as modules: the pages say what their docstrings say."""
+    names = {name for member in members(edition, benchmark) for name in CONFIG.methods(member)}
+    return [f"ood.detectors.{name}" for name in sorted(names)]
+
+
 for edition in EDITIONS:
     for benchmark, tables in numbered(edition).items():
 
@@ -25,13 +37,15 @@ for edition in EDITIONS:
             input:
                 tables=list(tables),
                 browsed=[page for path, (artifact, _) in tables.items() for page in browsed(path, artifact)],
-                cells=expand(rules.cells.output.cells, benchmark=benchmark or EDITIONS[edition]),
+                cells=expand(rules.cells.output.cells, benchmark=members(edition, benchmark)),
                 scores=[
                     f"results/scores/{member}/seed{seed}/{detector}.parquet"
-                    for member in ([benchmark] if benchmark else EDITIONS[edition])
+                    for member in members(edition, benchmark)
                     for seed in seeds(member)
                     for detector in CONFIG.methods(member)
                 ],
+                published=PUBLISHED,
+                document="paper/claims.yaml",
             output:
                 pages=[
                     reported(
@@ -49,7 +63,8 @@ for edition in EDITIONS:
                 "../../envs/ood.yaml"
             params:
                 spec=spec(edition=edition),
-                code=code("ood.audit.pages"),
+                code=code("ood.audit.pages", *worded(edition, benchmark)),
             shell:
                 "python -m ood.audit.pages --tables {input.tables} --browsed {input.browsed} --cells {input.cells}"
-                " --scores {input.scores} --pages {output.pages} --spec {params.spec:q} --log {log}"
+                " --scores {input.scores} --published {input.published} --document {input.document}"
+                " --pages {output.pages} --spec {params.spec:q} --log {log}"

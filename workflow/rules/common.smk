@@ -11,7 +11,7 @@ sys.path.insert(0, workflow.basedir)  # the library `ood` lies beside this workf
 
 from ood import closure, detectors
 from ood.claims import claims
-from ood.config import load
+from ood.config import load, signature
 from ood.data import catalogue
 from ood.errors import Problem
 from ood.jobs import head
@@ -19,11 +19,21 @@ from ood.once import once
 
 shell.prefix("set -euo pipefail; export PYTHONPATH=workflow; ")
 
-try:
-    for file in map(Path, workflow.configfiles):
+try:  # of files that the command names Snakemake has read the text by now; of config.yaml it would not say the line
+    for file in map(Path, [*workflow.configfiles, "config.yaml"]):
         once(file)
+except Problem as problem:
+    raise WorkflowError(str(problem))
+
+
+configfile: "config.yaml"
+
+
+try:
     CONFIG, DATASETS, FILES = load(config), catalogue.datasets(), catalogue.files()
     CLAIMS = claims.load(Path("paper/claims.yaml"))
+    # A job's own process may be on a node that does not have that folder.
+    MIRROR = catalogue.mirror_of(CONFIG.mirror, must_exist=workflow.is_main_process)
 except Problem as problem:
     raise WorkflowError(str(problem))
 
@@ -37,7 +47,8 @@ REPORTED = os.environ.get("OOD_EDITION", "")  # the edition of which an HTML rep
 OPENED = 1_500_000  # bytes: in base64 what Chromium opens of a page inside a report of one file, 2 MiB
 # The fetching step reads it there: a file is the same wherever it comes from, and of alternatives the fetched one comes
 # first, so another mirror makes nothing stale.
-PRESENT = catalogue.present(os.environ.setdefault("OOD_MIRROR", CONFIG.mirror or ""))
+os.environ[catalogue.VARIABLE] = MIRROR
+PRESENT = catalogue.present(MIRROR)
 
 
 def any_of(names):
@@ -126,7 +137,7 @@ def checkpoint(wildcards):
         "seed": int(wildcards.seed),
         "network": options.pop("name"),
         "options": options,
-        "size": benchmark.input_size,
+        "size": signature.declared(benchmark.network.name, "input_size"),
         "normalisation": DATASETS[benchmark.id].normalisation,
         "splits": ["train", "test"],
     }

@@ -376,6 +376,13 @@ def test_scores_are_made_again_by_their_own_steps_alone(project):
     assert "its step 'ood.fetch' is none that an audit runs (extraction, score)" in found.what
 
 
+def test_scores_without_a_record_are_a_finding(project):
+    """Of a drawn cell: level (a) says why, and level (c) goes on with the others."""
+    (found,) = rerun.again(Records({}, {}), "results/scores/b/seed0/msp.parquet", project / "scratch")
+    said = "results/scores/b/seed0/msp.parquet: has no record that can be read, so it is not made again"
+    assert str(found) == said
+
+
 def test_hidden_folders_of_results_are_not_walked_where_jobs_are_at_work(tmp_path, monkeypatch):
     """A job's scratch folder that is gone between its being listed and being walked."""
     monkeypatch.chdir(tmp_path)
@@ -393,3 +400,15 @@ def test_hidden_folders_of_results_are_not_walked_where_jobs_are_at_work(tmp_pat
     monkeypatch.setattr(os, "scandir", scandir)
     assert [str(path) for path in files()] == ["results/data/.hidden/b", "results/data/c"]
     assert list(Records.load().broken) == ["results/data/c.record.json"]
+
+
+def test_linked_folders_of_results_are_walked_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("elsewhere/demo").mkdir(parents=True)
+    for file in ("elsewhere/demo/appendix.pdf", "elsewhere/demo/appendix.pdf.record.json"):
+        Path(file).write_text("")
+    Path("results").mkdir()
+    Path("results/editions").symlink_to(tmp_path / "elsewhere")
+    assert [str(path) for path in files()] == ["results/editions/demo/appendix.pdf"]
+    assert list(Records.load().broken) == ["results/editions/demo/appendix.pdf.record.json"]
+    assert walk(linked=False) == []

@@ -82,7 +82,7 @@ def paged(tables: str) -> list[str]:
     made = Made(argument="pages", path="results/T.html", sha256="", bytes=1)
     given = [File(argument="tables", path=tables, sha256="")]
     code = Code(digest="", modules={})
-    record = Record.model_construct(step=browsed.STEP, output=made, inputs=given, spec={}, code=code)
+    record = Record.model_construct(step="ood.pages", output=made, inputs=given, spec={}, code=code)
     found, total = numbers.paged(Records({"results/T.html": record}, {}), ["results/T.html"])
     return [*map(str, found), str(total)]
 

@@ -1,14 +1,14 @@
-"""Level (a) of two files, the second made from the first."""
+"""Level (a) of two files, the second made from the first; and of one whose record names another step."""
 
 from pathlib import Path
 
 import pytest
 
 from ood import closure, ledger
-from ood.audit import chain
+from ood.audit import chain, numbers
 from ood.records import Records
 
-FIRST, SECOND = "results/first", "results/second"
+FIRST, SECOND = "results/cells/first.parquet", "results/cells/second.parquet"
 
 
 def make(path: str, content: str, started: str, inputs: tuple[str, ...] = (), spec: object = None) -> None:
@@ -39,16 +39,14 @@ def test_nothing_is_said_of_what_was_made_once():
 
 def test_what_was_made_again_with_the_same_bytes_is_a_note():
     make(FIRST, "1", "12:00:00", spec={"epochs": 2})
-    noted = "1 files made again since, with the same bytes, for instance results/first"
+    noted = f"1 files made again since, with the same bytes, for instance {FIRST}"
     assert level() == ([], f"a  2 records, 9 digests, {noted}: all as recorded")
 
 
 def test_what_was_made_again_with_other_bytes_is_found():
     make(FIRST, "3", "12:00:00", spec={"epochs": 2})
     found, said = level()
-    assert (
-        len(found) == 1 and "is not what results/second was made from: sha256" in found[0] and "made again" not in said
-    )
+    assert len(found) == 1 and f"is not what {SECOND} was made from: sha256" in found[0] and "made again" not in said
 
 
 @pytest.mark.parametrize("started", ["10:00:00", "11:00:00"])
@@ -58,7 +56,7 @@ def test_another_record_that_is_not_later_is_found(started):
     found, said = level()
     assert (
         len(found) == 1
-        and "does not have the record that results/second was made from: id" in found[0]
+        and f"does not have the record that {SECOND} was made from: id" in found[0]
         and "made again" not in said
     )
 
@@ -80,7 +78,7 @@ def test_a_crates_own_code_is_compared_with_its_records():
     assert list(chain.sources(Records.load(), packed())) == []
     for path in packed():
         found = list(chain.sources(Records.load(), packed() | {path: "0" * 64}))
-        assert [one.file for one in found] == [path] and "results/first and 1 more were made" in found[0].what
+        assert [one.file for one in found] == [path] and f"{FIRST} and 1 more were made" in found[0].what
         assert found[0].found == "0" * 12
     without = packed()
     del without["workflow/ood/errors.py"]
@@ -88,6 +86,51 @@ def test_a_crates_own_code_is_compared_with_its_records():
     assert [(one.file, one.found) for one in found] == [("workflow/ood/errors.py", "none")]
 
 
+def test_of_the_inputs_the_projects_own_are_compared_with_todays_or_a_crates():
+    Path("paper").mkdir()
+    Path("paper/claims.yaml").write_text("then")
+    make(SECOND, "2", "11:00:00", (FIRST, "paper/claims.yaml"))
+    then = {"paper/claims.yaml": ledger.sha256(Path("paper/claims.yaml"))}
+    Path(FIRST).write_text("another")
+    assert list(chain.own_inputs(Records.load())) == []
+    Path("paper/claims.yaml").write_text("today")
+    said = f"paper/claims.yaml: is not what {SECOND} was made from: sha256: expected {then['paper/claims.yaml'][:12]}"
+    for packed, found in ((None, ledger.sha256(Path("paper/claims.yaml"))[:12]), ({}, "none")):
+        assert list(map(str, chain.own_inputs(Records.load(), packed))) == [f"{said}, found {found}"]
+    assert list(chain.own_inputs(Records.load(), then)) == []
+
+
 def test_the_very_same_work_done_again_is_nothing_new():
     make(FIRST, "1", "12:00:00")
     assert level() == ([], "a  2 records, 9 digests: all as recorded")
+
+
+def forged(path: str, step: str) -> list[str]:
+    """What is found of a file whose record names another step than made it."""
+    job = ledger.Job("ood.evaluation.evaluate", ("ood.errors",), {}, {})
+    job.facts["step"] = step
+    Path("draft").write_text("")
+    job.publish(Path("draft"), Path(path), "metrics")
+    return list(map(str, chain.sealed(Records.load())))
+
+
+@pytest.mark.parametrize(
+    ("path", "step", "of"),
+    [
+        ("results/metrics/b/msp.parquet", "ood.evaluation.extract", "evaluate"),
+        ("results/metrics/b/msp.parquet", "", "evaluate"),
+        ("results/metrics/b/msp.parquet", "ood.data.fetch", "evaluate"),
+        ("results/checkpoints/b/seed0/card.json", "ood.own", "training or adoption"),
+        ("results/own/a.json", "ood.data.fetch", "none"),
+    ],
+)
+def test_a_step_that_makes_no_such_file_is_found(path, step, of):
+    """By level (b) it would not be made again."""
+    said = f"{path}.record.json: names a step that makes no such file: expected {of}, found {step}"
+    assert forged(path, step) == [said]
+    assert path not in numbers.due(Records.load(), [path])
+
+
+@pytest.mark.parametrize("step", ["ood.evaluation.evaluate", "ood.evaluate", "evaluate"])
+def test_a_step_goes_by_its_name_in_whatever_folder_it_lay(step):
+    assert forged("results/metrics/b/msp.parquet", step) == []

@@ -1,5 +1,6 @@
 """What enters results/released: under a name of its own, and the very bytes that were verified."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from ood import closure, ledger
 from ood.audit import __main__ as command
 from ood.audit import released
+from ood.audit.crate import sources
 from ood.errors import Problem
 from ood.records import CRATE, Records
 
@@ -69,38 +71,80 @@ def test_a_name_that_is_taken_and_a_file_that_is_not_there_are_refused(crate, mo
         released.release(Path("gone.zip"), "other")
 
 
+CODE = ("workflow/ood/__init__.py", "workflow/ood/one.py", "envs/requirements.lock")
+CLAIMS, RESULT = "paper/claims.yaml", "results/editions/demo/a.csv"
+
+
 @pytest.fixture
 def made(tmp_path, monkeypatch) -> Path:
-    """The working directory with one result of an edition, made by code that is there too, and a file of that crate."""
+    """The working directory with one result of an edition, made by code and from claims that are there too, and the
+    metadata of its crate, which list it and a Makefile.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ledger, "_git", lambda *arguments: None)
     monkeypatch.setattr(closure, "PACKAGE", tmp_path / "workflow/ood")
-    for path in ("workflow/ood/__init__.py", "workflow/ood/one.py", "envs/requirements.lock", str(CRATE)):
+    for path in (*CODE, CLAIMS, "Makefile", str(CRATE)):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text('{"@graph": []}' if path == str(CRATE) else "")
-    result = Path("results/editions/demo/a.csv")
+        Path(path).write_text("")
     Path("draft").write_text("1")
-    ledger.Job("ood.one", ("ood.one",), {}, {}).publish(Path("draft"), result, "table")
+    made = ledger.Job("ood.one", ("ood.one",), {}, {"document": [Path(CLAIMS)]})
+    made.publish(Path("draft"), Path(RESULT), "table")
+    listed = [{"@id": path, "name": path, "sha256": ledger.sha256(Path(path))} for path in ("Makefile", RESULT)]
+    CRATE.write_text(json.dumps({"@graph": [{"@id": "hash://sha256/1#a", "name": "a", "sha256": "1"}, *listed]}))
     return tmp_path
 
 
-def crated(changed: str = "") -> Path:
-    """A crate of what is there, one file of it changed."""
+def crated(changed: str = "", without: tuple[str, ...] = ()) -> Path:
+    """A crate of what is there, one file of it changed and some left out."""
+    files = [path for path in Path().rglob("*") if path.is_file() and path.suffix != ".zip"]
     with zipfile.ZipFile("run.zip", "w") as packed:
-        for path in (path for path in Path().rglob("*") if path.is_file() and path.suffix != ".zip"):
+        for path in (path for path in files if not str(path).endswith(without or "none")):
             packed.writestr(str(path), "changed" if str(path) == changed else path.read_text())
     return Path("run.zip")
 
 
 def test_code_in_a_crate_must_be_what_its_records_say(made, tmp_path, monkeypatch):
     monkeypatch.setattr(released.subprocess, "run", lambda *a, **b: pytest.fail("levels a and b come after"))
-    right = released.code(made, released.unpack(crated(), tmp_path / "one"))
-    assert str(right) == "code  3 files of the crate's project: all as recorded"
+    right = released.code(crated(), tmp_path / "one")
+    assert str(right) == "code  5 files of the crate's project: all as recorded"
     with pytest.raises(
         Problem, match="is not as its records say:\n.*\ncode .*: 1 problems\n   workflow/ood/one.py: was edit"
     ):
         released.release(crated("workflow/ood/one.py"), "digits")
     assert not list(Path("results").glob("released/*"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "without", "said"),
+    [
+        (CLAIMS, (), f"{CLAIMS}: is not what {RESULT} was made from: sha256: expected e3b0c44298fc, found "),
+        ("", (CLAIMS,), f"{CLAIMS}: is not what {RESULT} was made from: sha256: expected e3b0c44298fc, found none"),
+        ("Makefile", (), "Makefile: is not what the crate's metadata say: sha256: expected e3b0c44298fc, found "),
+        ("", ("Makefile",), "Makefile: is not in the crate, though its metadata name it"),
+        ("", (RESULT, f"{RESULT}.record.json", "draft"), "has no record, so the origin of its results is unknown"),
+    ],
+)
+def test_what_a_crate_holds_must_be_what_its_records_and_metadata_say(made, monkeypatch, changed, without, said):
+    monkeypatch.setattr(released.subprocess, "run", lambda *a, **b: pytest.fail("levels a and b come after"))
+    with pytest.raises(Problem) as refused:
+        released.release(crated(changed, without), "digits")
+    assert said in str(refused.value) and "run.zip is not kept" in str(refused.value)
+
+
+def test_hidden_files_are_none_of_the_projects_own(made):
+    """An editor's, for instance: they would not be unpacked."""
+    for path in ("paper/.claims.yaml.swp", "workflow/.cache/a.py", "workflow/__pycache__/a.pyc"):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text("")
+    assert sources() == ["Makefile", "envs/requirements.lock", CLAIMS, *sorted(CODE[:2])]
+
+
+def test_results_that_were_removed_with_their_records_are_missed(made, tmp_path):
+    """The others hang together without the PDF."""
+    Path("draft").write_text("2")
+    ledger.Job("ood.one", ("ood.one",), {}, {}).publish(Path("draft"), Path("results/editions/demo/b.csv"), "table")
+    level = released.code(crated(without=(RESULT, f"{RESULT}.record.json")), tmp_path / "one")
+    assert list(map(str, level.findings)) == [f"{RESULT}: is not in the crate, though its metadata name it"]
 
 
 def test_a_run_whose_code_was_edited_since_is_not_exported_by_chance(made, monkeypatch):
@@ -114,5 +158,9 @@ def test_a_run_whose_code_was_edited_since_is_not_exported_by_chance(made, monke
     assert exported == []
     command.run(command._parser().parse_args(["export", "run.zip", "demo", "--stale"]))
     Path("workflow/ood/one.py").write_text("")
+    Path(CLAIMS).write_text("edited")
+    with pytest.raises(Problem, match=r"^paper/claims.yaml: is not what .*a.csv was made from.* would hold this file"):
+        command.run(command._parser().parse_args(["export", "run.zip", "demo"]))
+    Path(CLAIMS).write_text("")
     command.run(command._parser().parse_args(["export", "run.zip"]))
     assert exported == ["demo", "demo"] and len(Records.load()) == 1

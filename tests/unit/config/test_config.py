@@ -68,10 +68,11 @@ def test_small_scale_numbers_stand_beside_those_of_the_sets_that_were_printed(na
 
 
 PUBLISHED = {"file": "weights/resnet20-12fca82f.th", "accuracy": [0.9, 1.0]}
-RESNET = {"network": {"name": "resnet50"}, "input_size": 224}
+RESNET = {"network": {"name": "resnet50"}}
 WRONG = {
     "an unknown key": ("benchmark", {}, "benchmark: unknown key 'benchmark'. Did you mean 'benchmarks'?"),
     "an unknown key inside": ("benchmarks.digits.sedes", [1], "sedes: unknown key 'sedes'. Did you mean 'seeds'?"),
+    "a size beside the network's own": ("benchmarks.digits.input_size", 28, "input_size: unknown key 'input_size'."),
     "an unknown recipe key": ("recipes.digits.epoch", 3, "recipes.digits.epoch: unknown key 'epoch'. Did you mean"),
     "an unknown detector": ("detectors.gia_z", {}, "detectors.gia_z: unknown detector 'gia_z'. Did you mean 'gaia_z'?"),
     "an unknown option": ("detectors.odin", {"epsilom": 0}, "detectors.odin.epsilom: unknown key 'epsilom'. Did you"),
@@ -190,13 +191,27 @@ WRONG = {
         {"average": ["letters", "faces"], "faces": ["photographs"]},
         "benchmarks.digits.averages.faces: an OOD set has that name. Choose another for the average.",
     ),
-    "an edition named like a rule": ("editions.all", ["digits"], "editions.all: a rule of the workflow has that name"),
+    "an edition named like a rule": (
+        "editions.all",
+        ["digits"],
+        "editions.all: a rule of the workflow has the name all,",
+    ),
     "an unknown benchmark": (
         "editions.demo",
         ["digit"],
         "editions.demo: unknown benchmark 'digit'. Did you mean 'digits'",
     ),
-    "one name twice": ("editions.digits", ["digits"], "editions.digits: a benchmark has that name"),
+    "one name twice": ("editions.digits", ["digits"], "editions.digits: a benchmark has the name digits, and"),
+    "an edition named like a part of another": (
+        "editions.demo_gaia",
+        ["digits"],
+        "editions.demo_gaia: a part of the edition demo has the name demo_gaia, and both are targets. Choose another.",
+    ),
+    "an edition and a benchmark named like another": (
+        "editions.demo_digits",
+        ["digits"],
+        "editions.demo_digits: a part of the edition demo has the name demo_digits_lineage, and both are targets.",
+    ),
     "another shape": (
         "benchmarks.digits.ood",
         ["svhn"],
@@ -211,6 +226,17 @@ WRONG = {
         "benchmarks.imagenet_bit",
         {"title": "", "id": "imagenet", "ood": ["sun"], "recipe": "digits", **RESNET},
         "benchmarks.imagenet_bit.recipe: training needs images of one size, and imagenet holds encoded pictures",
+    ),
+    "pictures for a network of one size": (
+        "benchmarks.imagenet_resnet50.network",
+        {"name": "resnet34"},
+        "benchmarks.imagenet_resnet50.network: imagenet holds encoded pictures of any size, and 'resnet34' does not "
+        "say by a 'preprocessing' how one becomes its input. Choose a network that does: bit_r101x1, densenet121,",
+    ),
+    "an OOD set as ID": (
+        "benchmarks.cifar10_narrow.id",
+        "cifar10_test",
+        "benchmarks.cifar10_narrow.id: the kind of cifar10_test is 'near' in resources/datasets.csv. Name a dataset",
     ),
     "ID among the OOD sets": ("benchmarks.digits.ood", ["digits"], "ood: digits is the in-distribution set"),
     "a rate of zero": ("recipes.digits.learning_rate", 0, "recipes.digits.learning_rate: 0 is not allowed"),
@@ -233,11 +259,36 @@ def test_a_missing_key_is_named():
         load(config)
 
 
+def test_a_misspelt_key_is_not_reported_as_one_that_is_missing():
+    config = yaml.safe_load(TEXT)
+    config["benchmarks"]["digits"]["titel"] = config["benchmarks"]["digits"].pop("title")
+    with pytest.raises(Problem, match=r"digits.titel: unknown key 'titel'. Did you mean 'title'\?"):
+        load(config)
+
+
+def test_of_an_entry_whose_keys_do_not_go_together_only_the_reason_is_said():
+    with pytest.raises(Problem) as problem:
+        load(changed("benchmarks.digits.recipe", None))
+    assert str(problem.value) == (
+        "config.yaml: benchmarks.digits: either recipe (to train) or weights (a published checkpoint) is expected, "
+        "not both."
+    )
+
+
 @pytest.mark.parametrize("name", ["train", "score", "score_network"])
 def test_a_benchmark_is_not_named_like_a_rule(name):
     config = yaml.safe_load(TEXT)
     config["benchmarks"][name] = config["benchmarks"]["digits"]
-    with pytest.raises(Problem, match=rf"config.yaml: benchmarks.{name}: a rule of the workflow has that name"):
+    with pytest.raises(Problem, match=rf"config.yaml: benchmarks.{name}: a rule of the workflow has the name {name},"):
+        load(config)
+
+
+def test_a_benchmark_is_not_named_like_a_part_of_an_edition():
+    config = yaml.safe_load(TEXT)
+    config["benchmarks"]["demo_appendix"] = config["benchmarks"]["digits"]
+    with pytest.raises(
+        Problem, match=r"benchmarks.demo_appendix: a part of the edition demo has the name demo_appendix"
+    ):
         load(config)
 
 
@@ -293,6 +344,19 @@ def test_what_is_read_of_a_network_s_source_is_what_the_class_has():
             signature.check("", name, {"no_such_option": 1})
         with torch.device("meta"):
             assert signature.channels(name, {}) == (network(10).channels, "channels" in options)
+        for attribute in ("input_size", "preprocessing"):
+            assert signature.declared(name, attribute) == getattr(network, attribute)
+
+
+@pytest.mark.parametrize("line", ["", "input_size = 4 * 8", "input_size: int"])
+def test_a_network_whose_source_does_not_say_its_input_is_named(tmp_path, monkeypatch, line):
+    for name in ("__init__", "resnet34"):
+        (tmp_path / f"{name}.py").write_text((signature.NETWORKS / f"{name}.py").read_text())
+    source = tmp_path / "resnet34.py"
+    source.write_text(source.read_text().replace("input_size = 32", line))
+    monkeypatch.setattr(signature, "NETWORKS", tmp_path)
+    with pytest.raises(Problem, match=r"config.yaml: workflow/ood/networks/resnet34.py: input_size is read from the"):
+        load(yaml.safe_load(TEXT))
 
 
 @pytest.mark.parametrize("name", ["svhn", "svhn_part", "cifar10_playground"])
@@ -302,6 +366,17 @@ def test_methods_that_need_blocks_are_refused_on_a_network_without(name):
             load(changed(f"benchmarks.{name}.detectors", methods))
     with pytest.raises(Problem, match=rf"benchmarks\.{name}\.detectors: mahalanobis_layers cannot run here"):
         load(changed(f"benchmarks.{name}.also", ["mahalanobis_layers"]))
+
+
+def test_a_benchmark_is_not_timed_without_the_methods_that_are_timed():
+    """It runs few methods, or config.yaml has one of them no more."""
+    config = changed("benchmarks.digits_heldout.timed", [1])
+    with pytest.raises(Problem, match=r"benchmarks\.digits_heldout\.timed: odin, react, rankfeat would be timed with"):
+        load(config)
+    config = changed("benchmarks.digits.timed", [1])
+    del config["detectors"]["odin"]
+    with pytest.raises(Problem, match=r"benchmarks\.digits\.timed: odin would be timed with the others of GAIA's"):
+        load(config)
 
 
 @pytest.mark.parametrize("name", signature.names())

@@ -107,6 +107,16 @@ def test_a_link_in_a_zip_is_refused(tmp_path):
         members(zipped(tmp_path / "evil.zip", [(link, b"/etc/passwd")]), ["a"])
 
 
+def test_an_encrypted_member_is_refused(tmp_path):
+    path = zipped(tmp_path / "set.zip", [("a/x.png", b"x")])
+    content = bytearray(path.read_bytes())
+    for header, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # the flags, beside the member and in the list of members
+        content[content.index(header) + place] |= 1
+    path.write_bytes(content)
+    with pytest.raises(Problem, match=r"set\.zip: the member 'a/x\.png' is encrypted\. Delete it and fetch it again"):
+        members(path, ["a"])
+
+
 @pytest.mark.parametrize("make", [tar, zipped])
 def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch, make):
     monkeypatch.setattr(archives, "ALWAYS_ALLOWED", 1 << 16)
@@ -130,6 +140,14 @@ def test_damage_is_named(tmp_path, make):
             members(path, ["a"])
     path.write_bytes(whole[:30_000] + bytes(100) + whole[30_100:])
     with pytest.raises(Problem, match=r"set\.bin is damaged or no archive"):
+        members(path, ["a"])
+
+
+def test_damage_inside_xz_is_named(tmp_path):
+    path = tar(tmp_path / "set.tar.xz", [("a/x.png", np.random.default_rng(0).bytes(30_000))], "w:xz")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20_000] + bytes(100) + whole[20_100:])
+    with pytest.raises(Problem, match=r"set\.tar\.xz is damaged or no archive"):
         members(path, ["a"])
 
 

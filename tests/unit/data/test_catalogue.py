@@ -64,6 +64,42 @@ def test_what_was_fetched_comes_before_what_a_mirror_has(tmp_path, monkeypatch):
     assert cifar.needs(*catalogue.present("mirror")) == official
 
 
+@pytest.mark.parametrize(
+    ("environment", "configured", "mirror"),
+    [
+        (None, None, ""),
+        (None, "mirror", "mirror"),
+        (None, "~/m", "HOME/m"),
+        ("", "mirror", ""),
+        ("~/m", "mirror", "HOME/m"),
+        ("mirror", "~/m", "mirror"),
+        ("https://a.b/~c", "mirror", "https://a.b/~c"),
+    ],
+)
+def test_the_mirror_is_the_environment_s_or_else_the_configured_one(
+    tmp_path, monkeypatch, environment, configured, mirror
+):
+    """A home folder is written out; the folder that config.yaml names as it comes need not be there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "m").mkdir()
+    monkeypatch.delenv("OOD_MIRROR", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("OOD_MIRROR", environment)
+    assert catalogue.mirror_of(configured, must_exist=True) == mirror.replace("HOME", str(tmp_path))
+
+
+def test_a_mirror_that_is_neither_a_folder_nor_a_url_is_named_where_it_is_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OOD_MIRROR", raising=False)
+    with pytest.raises(Problem, match=r"^config.yaml: mirror: 'mirorr' is neither a folder nor a URL"):
+        catalogue.mirror_of("mirorr", must_exist=True)
+    assert catalogue.mirror_of("mirorr") == "mirorr"
+    monkeypatch.setenv("OOD_MIRROR", "http:/a.b")
+    with pytest.raises(Problem, match=r"^OOD_MIRROR: 'http:/a.b' is neither a folder nor a URL"):
+        catalogue.mirror_of("mirror", must_exist=True)
+
+
 def broken(tmp_path, table: str, column: str, value: str):
     """A copy of a table with one value of its third row changed."""
     copy = tmp_path / "copy.csv"
@@ -129,6 +165,43 @@ def test_a_row_that_names_nothing_is_named(tmp_path, column, value, message):
     with pytest.raises(Problem, match=r"copy\.csv") as problem:
         catalogue.datasets(broken(tmp_path, "datasets", column, value))
     assert message in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("archive", '{"foldres": ["a"], "of": 9}', "unknown option of archive 'foldres'. Did you mean 'folders'?"),
+        ("archive", '{"folders": ["a"]}', "archive also needs of."),
+        ("crops", '{"names": ["moon"]}', "crops also needs sides."),
+        ("faces", '{"of": 9}', "unknown option of faces 'of'. Allowed: none."),
+        ("digits", '{"class": [3]}', "unknown option of digits 'class'. Did you mean 'classes'? Allowed: classes."),
+    ],
+)
+def test_options_that_the_source_does_not_have_or_lacks_are_named(tmp_path, source, options, message):
+    copy = broken(tmp_path, "datasets", "options", options)
+    copy.write_text(copy.read_text().replace("near,digits,", f"near,{source},"))
+    with pytest.raises(Problem) as problem:
+        catalogue.datasets(copy)
+    assert str(problem.value).startswith(f"copy.csv, dataset 'digits_heldout', column 'options': {message}")
+
+
+def test_options_of_encoded_pictures_are_those_of_the_function_that_reads_them(tmp_path):
+    copy = tmp_path / "copy.csv"
+    copy.write_text(catalogue.DATASETS.read_text().replace('{""per_class"": 50}', '{""per_clas"": 50}'))
+    with pytest.raises(Problem, match=r"'imagenet', column 'options': unknown option of imagenet 'per_clas'. Did you"):
+        catalogue.datasets(copy)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_that_a_spreadsheet_saved_is_read_or_refused_in_words(tmp_path, table):
+    path, read = TABLES[table]
+    text = path.read_text().replace("\n", "\r\n")
+    marked, latin = tmp_path / "marked.csv", tmp_path / "latin.csv"
+    marked.write_bytes(text.encode("utf-8-sig"))
+    assert read(marked) == read()
+    latin.write_bytes(text.replace("CIFAR", "Köthe").encode("latin-1"))
+    with pytest.raises(Problem, match=r"latin\.csv is not in UTF-8 \(.*byte 0xf6.*\)\. Save it as 'CSV UTF-8'"):
+        read(latin)
 
 
 @pytest.mark.parametrize("column", ["options", "size", "splits", "description"])

@@ -124,6 +124,12 @@ def test_other_images_than_the_tables_are_refused(tmp_path, wrong):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_set_without_a_test_image_is_refused(tmp_path):
+    with pytest.raises(Problem, match=r"dataset faces: none of its images is of the split 'test'.*column 'splits'"):
+        prepare([], *(tmp_path / file for file in OUTPUTS), TABLE["faces"].model_dump() | {"splits": {}})
+    assert not list(tmp_path.iterdir())
+
+
 def test_moments_are_those_of_the_values():
     images = np.random.default_rng(0).integers(0, 256, (50, 7, 5, 3), dtype=np.uint8)
     mean, std = moments(images)

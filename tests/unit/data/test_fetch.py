@@ -1,5 +1,6 @@
 """Downloads from a server that misbehaves: the right file under its final name, or a reason and all as it was."""
 
+import errno
 import hashlib
 import json
 import os
@@ -166,7 +167,7 @@ def test_what_is_not_the_file_is_named_and_what_was_there_stays(server, fetch, c
     message = fetch(url, **changes)
     assert f"{url}: {reason}" in message
     assert f"a/b.bin (A, 60.0 kB, {changes.get('digest', f'md5:{MD5}')}) could not be obtained" in message
-    assert "Put it at mirror/a/b.bin by hand, and set mirror: mirror in config.yaml." in message
+    assert "Put it at mirror/a/b.bin by hand, and run again with OOD_MIRROR=mirror." in message
     assert FINAL.read_text() == "old" and not Path(f"{FINAL}.record.json").exists()
     assert PART.exists() == (case == "truncated for ever")
 
@@ -241,6 +242,14 @@ def test_the_mirror_comes_first(server, fetch, monkeypatch, folder):
     assert FINAL.read_bytes() == BODY
     assert [path for path, _ in server.requests] == ([] if folder else ["/m/a/b.bin"])
     assert not PART.exists() or PART.samefile(FINAL)
+
+
+def test_a_mirror_in_the_home_folder_is_found(fetch, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home/m/a").mkdir(parents=True)
+    (tmp_path / "home/m/a/b.bin").write_bytes(BODY)
+    monkeypatch.setenv("OOD_MIRROR", "~/m")
+    assert fetch() == "" and FINAL.read_bytes() == BODY
 
 
 MIRRORED = {
@@ -327,3 +336,17 @@ def test_progress_in_bytes(monkeypatch, caplog):
 )
 def test_sizes_for_people(count, text):
     assert progress.human(count) == text
+
+
+def test_a_file_system_without_locks_is_no_other_process(monkeypatch, tmp_path):
+    """Nor is it asked again, to wait for that one."""
+    asked = []
+
+    def lockf(*given) -> None:
+        asked.append(given)
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(module.fcntl, "lockf", lockf)
+    with pytest.raises(OSError, match="No locks available"):
+        module._lock("a.tar", tmp_path / "a.lock")
+    assert len(asked) == 1

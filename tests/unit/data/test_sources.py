@@ -189,6 +189,13 @@ def test_pictures_come_in_the_order_of_their_names(tmp_path, form):
     assert some != [picture.source for picture in archive.pictures([path], 5, RNG(1), ["set"], of=12)]
 
 
+@pytest.mark.parametrize("read", [archive.pictures, archive.encoded])
+def test_folders_that_the_archive_does_not_have_are_named(tmp_path, read):
+    path = write(tmp_path / "set.zip", {name: encoded(pixels) for name, pixels in PICTURES.items()})
+    with pytest.raises(Problem, match=r"set\.zip holds nothing in a or set/c\. Give the folders of its pictures"):
+        list(read([path], 12, RNG(0), ["a", "set/c"], of=12))
+
+
 def test_one_picture_too_few_or_damaged_stops_it(tmp_path):
     members = {name: encoded(pixels) for name, pixels in PICTURES.items()}
     path = write(tmp_path / "set.tar.gz", members)

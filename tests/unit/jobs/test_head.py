@@ -1,6 +1,8 @@
 """What a submitting process does about one before it: the lock, and what was finished without being noted."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,16 +19,24 @@ WORKFLOW = Path(__file__).parents[3] / "workflow"
 
 
 class Notes:
-    """Snakemake's, as far as ood.jobs.head asks them: the outputs in ``known`` have an entry."""
+    """Snakemake's, as far as ood.jobs.head asks: outputs in ``known`` have an entry, ``said`` is what made them."""
 
-    def __init__(self, *known: str):
-        self.known = set(known)
+    def __init__(self, *known: str, said: tuple[str, ...] = ()):
+        self.known, self.said = set(known), list(map(repr, said))
 
     def has_metadata(self, job) -> bool:
         return self.known.issuperset(job.output)
 
+    def metadata(self, output):
+        mtime = Path(output).stat().st_mtime
+        return SimpleNamespace(params=self.said, endtime=mtime) if output in self.known else None
+
+    def incomplete(self, job) -> list:
+        return []
+
     def finished(self, job) -> None:
         self.known.update(job.output)
+        self.said = list(map(repr, getattr(job, "non_derived_params", [])))
 
 
 @pytest.fixture
@@ -83,6 +93,26 @@ def test_what_is_not_there_is_not_taken_over(job):
     assert not head.take_over(workflow(job, Notes()))
 
 
+MADE = ('{"seed": 1}', "abc")
+
+
+@pytest.mark.parametrize(
+    ("notes", "entered"),
+    [
+        (Notes("a.json", said=MADE), False),
+        (Notes(), True),
+        (Notes("a.json", said=('{"seed": 1}', "abd")), True),
+        (Notes("a.json", said=('{"seed": 2}', "abc")), True),
+    ],
+)
+def test_notes_that_say_otherwise_than_the_record_are_put_right(job, notes, entered):
+    """Whatever the job would be made with now, and although the notes are as old as the file."""
+    job.params.update(code="abd")
+    assert head.note(workflow(job, notes)) is entered
+    assert notes.said == list(map(repr, MADE))
+    assert not head.note(workflow(job, notes))
+
+
 def test_the_lock_goes_with_the_process_that_holds_it(tmp_path, monkeypatch):
     program = "from ood.jobs.head import lock; lock(); print(flush=True); import time; time.sleep(60)"
     holder = subprocess.Popen(
@@ -96,3 +126,13 @@ def test_the_lock_goes_with_the_process_that_holds_it(tmp_path, monkeypatch):
     holder.wait()
     head.lock()
     head._held.pop().close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, number):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(head.fcntl, "flock", lambda *given: (_ for _ in ()).throw(OSError(number, os.strerror(number))))
+    with pytest.raises(
+        Problem, match=f"results/.lock cannot be locked: {os.strerror(number)}. Let results lie on a disk"
+    ):
+        head.lock()

@@ -37,7 +37,7 @@ SETS = {
     "embedded": Dataset.model_construct(files=[]),
 }
 BENCHMARK = SimpleNamespace(id="d", ood=["embedded", "d_test"], weights=SimpleNamespace(file="w.pth"))
-CONFIG = SimpleNamespace(benchmarks={"b": BENCHMARK})
+BENCHMARKS = {"b": BENCHMARK}
 
 
 @pytest.fixture(autouse=True)
@@ -78,13 +78,13 @@ def test_states(there, size, mirror, expected):
     ],
 )
 def test_of_alternatives_the_present_one_is_needed(present, needed, spare):
-    assert [list(found) for found in inventory.uses(CONFIG, present)] == [needed, spare]
+    assert [list(found) for found in inventory.uses(BENCHMARKS, present)] == [needed, spare]
 
 
 def test_the_list():
     Path("m/test.tar").write_text("abc")
     Path("m/train.tar").write_text("too long")
-    assert list(inventory.report(CONFIG, "m")) == [
+    assert list(inventory.report(BENCHMARKS, "m")) == [
         "Needed by config.yaml; of alternatives, one is enough. Mirror: m",
         f"wrong size    3 bytes  {'train.tar':<62}  no published digest",
         "    D, 1; needed by benchmarks.b.id: d; alternatives: whole.tar",
@@ -107,18 +107,48 @@ def test_the_list():
     ]
 
 
+def test_of_an_edition_only_what_its_benchmarks_use_is_listed():
+    first, *lines = inventory.report(BENCHMARKS, "m", ["e"])
+    assert first == "Needed by the edition e; of alternatives, one is enough. Mirror: m"
+    entries = [line[23:].split()[0] for line in lines if line.startswith("missing")]
+    assert entries == ["whole.tar", "w.pth", "train.tar", "test.tar"]
+
+
 def test_a_mirror_that_is_a_url_has_everything():
-    *_, last = inventory.report(CONFIG, "https://m.n/")
+    *_, last = inventory.report(BENCHMARKS, "https://m.n/")
     assert last == (
         "\nTo be downloaded: 2 files, 5.0 MB and 1 of unknown size. To be put there by hand: 0 files, 0 bytes."
     )
 
 
-def test_the_command_lists_every_file_of_the_table_once():
-    command = [sys.executable, "-m", "ood.jobs.inventory"]
-    environment = {**os.environ, "PYTHONPATH": "workflow", "OOD_MIRROR": ""}
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+def command(*editions: str, mirror: str = "") -> subprocess.CompletedProcess:
+    """``make data``, in the project."""
+    environment = {**os.environ, "PYTHONPATH": "workflow", "OOD_MIRROR": mirror}
+    asked = [sys.executable, "-m", "ood.jobs.inventory", *editions]
+    return subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def listed(result: subprocess.CompletedProcess) -> list[str]:
     assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert sorted(line[23:].split()[0] for line in lines if line.startswith(("missing", "fetched"))) == sorted(files())
-    assert max(map(len, lines)) <= 160
+    return [line[23:].split()[0] for line in result.stdout.splitlines() if line.startswith(("missing", "fetched"))]
+
+
+def test_the_command_lists_every_file_of_the_table_once():
+    result = command()
+    assert sorted(listed(result)) == sorted(files())
+    assert max(map(len, result.stdout.splitlines())) <= 160
+
+
+def test_the_command_lists_the_files_of_an_edition():
+    assert listed(command("demo")) == []
+    parts = ["svhn/test_first1952.webp.tar", "svhn/meta.npz", "svhn/train_first4434.webp.tar"]
+    assert set(parts) < set(listed(command("playground"))) < set(listed(command("playground", "checkpoints")))
+    assert "weights/resnet20-12fca82f.th" not in listed(command("playground"))
+    wrong = command("dmeo")
+    assert wrong.returncode == 1 and wrong.stderr.startswith("unknown edition 'dmeo'. Did you mean 'demo'?")
+
+
+def test_a_mirror_that_is_not_there_is_no_list_of_missing_files(tmp_path):
+    wrong = command(mirror=str(tmp_path / "mirorr"))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.startswith(f"OOD_MIRROR: '{tmp_path}/mirorr' is neither a folder nor a URL")

@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     exported.add_argument("edition", nargs="?")
     about = "whole: with images, weights and features; numbers: without scores"
     exported.add_argument("--content", choices=CONTENTS, default="scores", help=about)
-    exported.add_argument("--stale", action="store_true", help="also if it was made with other code than today's")
+    exported.add_argument(
+        "--stale", action="store_true", help="also if it was made with other code or inputs than today's"
+    )
     kept = commands.add_parser("release", help="keep the crate of a run, if it is as its records say")
     kept.add_argument("file", type=Path, metavar="FILE.zip")
     kept.add_argument("name")
@@ -91,13 +93,14 @@ def verify(edition: str | None, levels: str, count: int, seed: int, elsewhere: b
 
 
 def refuse_stale(edition: str, records: Records) -> None:
-    """Raises Problem if an edition was made with other code than today's, which a crate of it would hold."""
-    if stale := list(chain.sources(records.only(resting(edition, records)))):
+    """Raises Problem if an edition was made with other code or inputs than today's, which a crate of it would hold."""
+    made = records.only(resting(edition, records))
+    if stale := [*chain.sources(made), *chain.own_inputs(made)]:
         more = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
         raise Problem(
-            f"{stale[0]}{more}. A crate of {edition} would hold this code with the numbers of the other. Run again "
+            f"{stale[0]}{more}. A crate of {edition} would hold this file with the numbers of the other. Run again "
             f"what is stale (make status EDITION={edition}), or export it all the same with STALE=1 (--stale); but a "
-            "crate with other code than its records say cannot be released."
+            "crate with other files than its records say cannot be released."
         )
 
 

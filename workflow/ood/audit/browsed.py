@@ -17,7 +17,7 @@ from ood.audit.show import number
 from ood.evaluation.metrics import METRICS
 from ood.records import Record
 
-STEP = "ood.audit.pages"
+STEP = "pages"
 SECTION = re.compile(r'<section id="(\w+)"><h2>(.*?)</h2>(.*?)</section>', re.DOTALL)
 ROW = re.compile(r"<tr><th>(.*?)</th><td>(.*?)</td></tr>", re.DOTALL)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")

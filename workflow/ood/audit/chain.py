@@ -12,6 +12,7 @@ from pathlib import Path
 from ood import ledger
 from ood.audit.crate import CONTENTS
 from ood.audit.findings import Finding, Level, short
+from ood.audit.places import steps
 from ood.closure import LOCK, file_of
 from ood.errors import Problem
 from ood.jobs.plan import Job, changes, plan, rewired
@@ -23,7 +24,10 @@ BY_DIGEST = ("fetch",)
 
 
 def sealed(records: Records) -> Iterator[Finding]:
-    """Records that cannot be read, or that do not match their seal, their id, or the place where they lie."""
+    """Records that cannot be read, or that do not match their seal, their id, or the place where they lie.
+
+    That says which step makes a file: what is done again is chosen by it.
+    """
     for path, why in records.broken.items():
         yield Finding(path, f"is not a record ({why})")
     for output, raw in records.raw.items():
@@ -34,6 +38,8 @@ def sealed(records: Records) -> Iterator[Finding]:
             yield Finding(path, "was edited: its id", short(ledger.identity(raw)), short(record.id))
         if record.output.path != output:
             yield Finding(path, "is the record of another file", output, record.output.path)
+        if record.name not in (made := steps(output)):
+            yield Finding(path, "names a step that makes no such file", " or ".join(made) or "none", record.step)
 
 
 def outputs(records: Records) -> Iterator[Finding]:
@@ -63,19 +69,33 @@ def inputs(records: Records) -> Iterator[Finding]:
     Not those that were made again since with the same bytes, after which nothing needs to run again.
     """
     for path, consumers in records.consumers.items():
-        made = sorted(consumers)
-        given = {output: _given(records, path, output) for output in made}
         found = records.digest(path)
-        other = [output for output in made if given[output].sha256 != found]
-        if other:
-            what = f"is not what {_several(other)} made from: sha256"
-            yield Finding(path, what, short(given[other[0]].sha256), short(found))
+        yield from _edited(records, path, found)
+        given = {output: _given(records, path, output) for output in sorted(consumers)}
         identity = records[path].id if path in records else None
-        other = [output for output in made if given[output].record != identity and output not in other]
+        other = [output for output, one in given.items() if one.record != identity and one.sha256 == found]
         other = [output for output in other if not _since(records, path, output)]
         if other:
             what = f"does not have the record that {_several(other)} made from: id"
             yield Finding(path, what, short(given[other[0]].record), short(identity))
+
+
+def own_inputs(records: Records, packed: dict[str, str] | None = None) -> Iterator[Finding]:
+    """Of the inputs the project's own files, claims and printed numbers for instance, that are not what they were.
+
+    ``packed``: as for ``sources``.
+    """
+    for path in records.consumers:
+        if not path.startswith(f"{ledger.RESULTS}/"):
+            yield from _edited(records, path, records.digest(path) if packed is None else packed.get(path))
+
+
+def _edited(records: Records, path: str, found: str | None) -> Iterator[Finding]:
+    """Whether an input has another digest than something was made from."""
+    other = [output for output in sorted(records.consumers[path]) if _given(records, path, output).sha256 != found]
+    if other:
+        what = f"is not what {_several(other)} made from: sha256"
+        yield Finding(path, what, short(_given(records, path, other[0]).sha256), short(found))
 
 
 def _given(records: Records, path: str, output: str) -> File:

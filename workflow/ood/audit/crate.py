@@ -51,7 +51,8 @@ def held(left_out: Iterable[str]) -> str:
 def sources() -> list[str]:
     """The project's own files that a run and its audit need."""
     found = (path for pattern in SOURCES for path in Path().glob(pattern) if path.is_file())
-    return sorted(str(path) for path in found if "__pycache__" not in path.parts)
+    hidden = re.compile(r"\.|__pycache__$")
+    return sorted(str(path) for path in found if not any(map(hidden.match, path.parts)))
 
 
 def resting(edition: str, records: Records) -> list[str]:
@@ -107,6 +108,7 @@ def _describe(made: ROCrate, edition: str, records: Records, outputs: list[str],
     jobs = {records[output].job: records[output] for output in reversed(outputs)}
     steps = sorted({record.step for record in jobs.values()})
     about = {"@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"], "name": "Snakefile"}
+    about |= {"sha256": sha256(Path(WORKFLOW))}
     main = made.add_workflow(WORKFLOW, WORKFLOW, main=True, lang="snakemake", properties=about)
     main["hasPart"] = [{"@id": f"#{step}"} for step in steps]
     main["step"] = [{"@id": f"#step/{step}"} for step in steps]

@@ -100,7 +100,7 @@ def typeset(record: Record, found: list[Mark]) -> Iterator[Finding]:
 def paged(records: Records, outputs: list[str]) -> tuple[list[Finding], int]:
     """What lineage pages have wrong, and how many ids they have."""
     run, found, total = Run(records), [], 0
-    pages = [output for output in outputs if records[output].step == browsed.STEP]
+    pages = [output for output in outputs if records[output].name == browsed.STEP]
     for output in track(pages, "page", len(pages)):
         if reason := next(astray(records[output]), None):
             found.append(not_done(output, reason))

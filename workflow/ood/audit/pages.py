@@ -28,7 +28,7 @@ from ood.detectors import method
 from ood.ledger import RESULTS
 from ood.progress import track
 from ood.records import Records
-from ood.step import Inputs, Outputs, Spec, run
+from ood.step import Input, Inputs, Outputs, Spec, run
 
 BINS, WIDTH, HEIGHT = 40, 240, 60
 NEAR = 4  # steps back from a table: to the scores
@@ -167,15 +167,31 @@ def page(name: str, table: str, cells: list[Lineage], records: Records) -> str:
     )
 
 
+def modules(scores: Iterable[Path]) -> tuple[str, ...]:
+    """The detectors that gave these scores, as modules: pages say what their docstrings say."""
+    return tuple(sorted({f"ood.detectors.{path.stem}" for path in scores}))
+
+
 def _title(name: str) -> str:
     return escape(ARTIFACTS[name.partition(".")[0]].title)
 
 
-def lineage_pages(tables: Inputs, browsed: Inputs, cells: Inputs, scores: Inputs, pages: Outputs, spec: Spec) -> None:
+def lineage_pages(
+    tables: Inputs,
+    browsed: Inputs,
+    cells: Inputs,
+    scores: Inputs,
+    published: Inputs,
+    document: Input,
+    pages: Outputs,
+    spec: Spec,
+) -> None:
     """One page per table or figure, named by it.
 
     tables: the .csv files, browsed: the .html files of those that are tables; cells and scores: what they were made
-    from. The records beside these, and beside what they were made from, are read too. spec: edition.
+    from. published and document: the printed cells and the claims, of which pages show lines and sentences; they are
+    read in their places (ood.audit.run). The records beside all these, and beside what they were made from, are read
+    too. spec: edition.
     """
     run, shown = Run(Records.load()), {path.stem: article(path.read_text()) for path in browsed}
     named = {path.stem: path for path in tables}
@@ -186,4 +202,4 @@ def lineage_pages(tables: Inputs, browsed: Inputs, cells: Inputs, scores: Inputs
 
 
 if __name__ == "__main__":
-    run(lineage_pages)
+    run(lineage_pages, roots=lambda arguments: modules(arguments["scores"]))

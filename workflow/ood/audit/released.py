@@ -2,7 +2,8 @@
 
 Wherever a run was made, it enters with its records or not at all. Of a crate only ``results/`` is unpacked: what is run
 to verify it is this project's own code, its notebooks included, never what came with the crate. That code may be newer
-than the run; then the numbers must still be the same. The code in the crate must be what its records say.
+than the run; then the numbers must still be the same. The code in the crate must be what its records say, so must the
+claims and the printed numbers, and every file what the crate's metadata say.
 """
 
 import hashlib
@@ -18,12 +19,12 @@ from pathlib import Path
 
 from ood.audit import chain
 from ood.audit.crate import held, sources
-from ood.audit.findings import Level
+from ood.audit.findings import Finding, Level, short
 from ood.closure import PACKAGE
 from ood.data.archives import walk
 from ood.errors import Problem
 from ood.ledger import RESULTS
-from ood.records import CRATE, Records, left_out
+from ood.records import CRATE, Records, left_out, packed
 
 RELEASED = Path(RESULTS, "released")
 NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -35,42 +36,59 @@ def runs() -> Iterator[Path]:
 
 
 def unpack(file: Path, folder: Path) -> dict[str, str]:
-    """Put the results of a crate beside this project's own files; the digests of the crate's other files, by name.
+    """Put the results of a crate beside this project's own files; the digests of all its files, by name.
 
     Raises Problem if it is not a crate of a run.
     """
-    found, others = 0, {}
+    digests = {}
     for name, content in walk(file, ["."]):
         if name == str(CRATE) or name.startswith(f"{RESULTS}/"):
             place = folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-            found += name == str(CRATE)
-        else:
-            others[name] = hashlib.sha256(content).hexdigest()
-    if not found:
+        digests[name] = hashlib.sha256(content).hexdigest()
+    if str(CRATE) not in digests:
         raise Problem(f"{file} has no {CRATE}: it is not a crate of a run. make export writes one.")
     for source in sources():
         place = folder / source
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, place)
-    return others
+    return digests
 
 
-def code(folder: Path, packed: dict[str, str]) -> Level:
-    """Whether the code that came in an unpacked crate, by its digests, is what the records say it was made with."""
+def described(folder: Path, digests: dict[str, str]) -> Iterator[Finding]:
+    """Files that an unpacked crate lacks, or has with other bytes, by its metadata."""
+    for path, digest in packed(folder).items():
+        if path not in digests:
+            yield Finding(path, "is not in the crate, though its metadata name it")
+        elif digests[path] != digest:
+            yield Finding(path, "is not what the crate's metadata say: sha256", short(digest), short(digests[path]))
+
+
+def code(file: Path, folder: Path) -> Level:
+    """Unpack a crate: is it what its metadata say, and the project's files in it those that its records were made with?
+
+    Raises Problem if it is not a crate of a run, or has no record.
+    """
+    digests = unpack(file, folder)
     with chdir(folder):
         records = Records.load()
-    return Level("code", f"{len(packed):,} files of the crate's project", list(chain.sources(records, packed)))
+    if not (records or records.broken):
+        raise Problem(
+            f"{file} has no record, so the origin of its results is unknown. make export writes one that has."
+        )
+    own = {path: digest for path, digest in digests.items() if not path.startswith((f"{RESULTS}/", str(CRATE)))}
+    findings = [*described(folder, digests), *chain.sources(records, own), *chain.own_inputs(records, own)]
+    return Level("code", f"{len(own):,} files of the crate's project", findings)
 
 
 def verify(file: Path) -> tuple[bool, str]:
     """Whether a crate's run is as its records say, and what is said of it: what it holds, then level by level.
 
-    Raises Problem if it is not a crate of a run.
+    Raises Problem if it is not a crate of a run, or has no record.
     """
     with tempfile.TemporaryDirectory() as folder:
-        own = code(Path(folder), unpack(file, Path(folder)))
+        own = code(file, Path(folder))
         absent = left_out(Path(folder))
         said = f"content {held(absent)}: {len(absent)} files by their digests only\n{own}\n"
         if own.findings:

@@ -63,6 +63,8 @@ def command(records: Records, output: str) -> list[str]:
 
 def again(records: Records, scores: str, place: Path) -> list[Finding]:
     """Extract and score again in a folder that has the project and, of its results, the inputs alone."""
+    if scores not in records:
+        return [Finding(scores, "has no record that can be read, so it is not made again")]
     passes = [given.path for given in records[scores].inputs if given.path in records]
     passes = {records[path].job: path for path in passes if records[path].name == "extraction"}
     jobs = [*passes.values(), scores]

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ood.data.rows import Title
+from ood.errors import Problem, unknown
 from ood.train.recipe import Band, Recipe
 
 NAME = r"^[a-z0-9_]+$"
@@ -47,7 +48,6 @@ class Benchmark(Strict):
     ood: list[str] = Field(min_length=1)
     averages: dict[Annotated[str, Field(pattern=NAME)], Annotated[list[str], Field(min_length=1)]] | None = None
     network: Network
-    input_size: int = Field(gt=0)
     recipe: str | None = None
     weights: Weights | None = None
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
@@ -103,6 +103,13 @@ class Config(Strict):
     on_request: list[str] = []
     bootstrap: Bootstrap
     extraction: Extraction
+
+    def benchmarks_of(self, editions: list[str]) -> dict[str, Benchmark]:
+        """The benchmarks of these editions by name. Raises Problem for an edition that there is not."""
+        for edition in editions:
+            if edition not in self.editions:
+                raise Problem(unknown("edition", edition, self.editions))
+        return {name: self.benchmarks[name] for edition in editions for name in self.editions[edition]}
 
     def band(self, benchmark: str) -> dict[str, Any]:
         """The test accuracy that a benchmark's checkpoints must have, and the key that says so."""

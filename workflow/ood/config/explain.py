@@ -27,12 +27,18 @@ def _allowed(model: Any, path: tuple) -> list[str]:
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str) -> Problem:
-    """The first error as a sentence: the key, the value, what is allowed."""
-    first = error.errors()[0]
+    """The first error as a sentence: the key, the value, what is allowed.
+
+    An unknown key comes before all others: misspelt, it is why another one is missing.
+    """
+    errors = error.errors()
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
     path = tuple(part for part in first["loc"] if part != "[key]")
     key = ".".join(map(str, (*filter(None, [prefix]), *path)))
     if first["type"] == "extra_forbidden":
         return Problem(f"{key}: {unknown('key', str(path[-1]), _allowed(model, path[:-1]))}")
     if first["type"] == "missing":
         return Problem(f"{key}: this key is missing.")
+    if first["type"] == "value_error" and isinstance(first["input"], dict):  # a whole entry, too long to be shown
+        return Problem(f"{key}: {first['ctx']['error']}.")
     return Problem(f"{key}: {first['input']!r} is not allowed: {first['msg'][0].lower()}{first['msg'][1:]}.")

@@ -1,19 +1,17 @@
 """The names in config.yaml lead somewhere, and what they name fits together. All checks raise Problem."""
 
-import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from ood import detectors
 from ood.artifacts import CATALOGUE
+from ood.artifacts.methods import TIMED
 from ood.claims.papers import PRINTED
-from ood.config import signature
+from ood.config import signature, targets
 from ood.config.experiment import Benchmark, Config
 from ood.data import catalogue
 from ood.data.rows import Dataset
 from ood.errors import Problem, unknown
 
-WORKFLOW = Path(__file__).parents[2]
 OWN = {name for artifact in CATALOGUE for name in artifact.printed_for}  # benchmarks that are printed, not run
 
 
@@ -22,7 +20,7 @@ def check(config: Config) -> None:
     for name in config.detectors:
         _known(f"detectors.{name}", "detector", [name], detectors.names())
     _known("on_request", "detector", config.on_request, config.detectors)
-    _targets(config)
+    _editions(config)
     datasets = catalogue.datasets()
     for name, benchmark in config.benchmarks.items():
         place, methods = f"benchmarks.{name}", config.methods(name)
@@ -31,7 +29,7 @@ def check(config: Config) -> None:
         _detectors(place, benchmark, methods, config)
         _weights(place, benchmark, config, datasets[benchmark.id])
         _known(f"{place}.seeds", "seed", benchmark.seeds, benchmark.seeds)
-        _known(f"{place}.timed", "batch", benchmark.timed, benchmark.timed)
+        _timed(f"{place}.timed", benchmark, methods)
         if benchmark.reproduces:
             _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces], PRINTED)
 
@@ -57,25 +55,13 @@ def _told_apart(place: str, kind: str, titles: dict[str, str]) -> None:
         first[title] = name
 
 
-def _rules() -> set[str]:
-    """The names of the workflow's rules, other than those that are made of names in config.yaml."""
-    sources = [WORKFLOW / "Snakefile", *(WORKFLOW / "rules").glob("*.smk")]
-    return {
-        name for file in sources for name in re.findall(r"^(?:use )?rule .*?(\w+)(?: with)?:$", file.read_text(), re.M)
-    }
-
-
-def _targets(config: Config) -> None:
-    """Editions and benchmarks are what a run is asked for by name."""
+def _editions(config: Config) -> None:
+    """Editions name benchmarks that tables tell apart, and nothing has the name of something else."""
     _known("default", "edition", config.default, config.editions)
     for name, members in config.editions.items():
         _known(f"editions.{name}", "benchmark", members, config.benchmarks)
-        if name in config.benchmarks:
-            raise Problem(f"editions.{name}: a benchmark has that name, and both are targets. Choose another.")
         _told_apart(f"editions.{name}", "benchmark", {member: config.benchmarks[member].title for member in members})
-    for kind, names in (("editions", config.editions), ("benchmarks", config.benchmarks)):
-        for name in sorted(_rules() & set(names)):
-            raise Problem(f"{kind}.{name}: a rule of the workflow has that name, and both are targets. Choose another.")
+    targets.check(config)
     for name in sorted(OWN & set(config.benchmarks)):
         raise Problem(f"benchmarks.{name}: a paper's printed tables have that name, and are files too. Choose another.")
 
@@ -85,6 +71,11 @@ def _sets(place: str, benchmark: Benchmark, datasets: dict[str, Dataset]) -> Non
     _known(f"{place}.id", "dataset", [benchmark.id], datasets)
     _known(f"{place}.ood", "dataset", benchmark.ood, datasets)
     identity, oods = datasets[benchmark.id], [datasets[name] for name in benchmark.ood]
+    if identity.kind != "in-distribution":
+        raise Problem(
+            f"{place}.id: the kind of {identity.dataset} is '{identity.kind}' in resources/datasets.csv. Name a "
+            "dataset whose kind is 'in-distribution': only these are meant to be trained on."
+        )
     for ood in oods:
         if ood.dataset == identity.dataset:
             raise Problem(f"{place}.ood: {ood.dataset} is the in-distribution set. Remove it here.")
@@ -106,12 +97,19 @@ def _network(place: str, benchmark: Benchmark, identity: Dataset) -> None:
     name = options.pop("name")
     _known(f"{place}.name", "network", [name], signature.names())
     signature.check(place, name, options)
+    signature.declared(name, "input_size")  # what jobs are given
     takes, optional = signature.channels(name, options)
     if takes != identity.channels:
         remedy = f"Set channels: {identity.channels} there." if optional else "Choose another network or dataset."
         raise Problem(
             f"{place}: {identity.dataset} has {identity.shape}, and the input of '{name}' has channels: "
             f"{takes}. {remedy}"
+        )
+    if identity.packed and signature.declared(name, "preprocessing") is None:
+        able = sorted(other for other in signature.names() if signature.declared(other, "preprocessing"))
+        raise Problem(
+            f"{place}: {identity.dataset} holds encoded pictures of any size, and '{name}' does not say by a "
+            f"'preprocessing' how one becomes its input. Choose a network that does: {', '.join(able)}."
         )
 
 
@@ -123,9 +121,21 @@ def _detectors(place: str, benchmark: Benchmark, methods: list[str], config: Con
     _known(f"{place}.options", "detector of this benchmark", list(benchmark.options), methods)
     lacking = [name for name in methods if detectors.method(name).needs_blocks]
     if lacking and not signature.blocks(benchmark.network.name):
+        network = benchmark.network.name
         raise Problem(
-            f"{place}.detectors: {', '.join(lacking)} cannot run here, as the network '{benchmark.network.name}' has "
-            "no blocks. Give a list of detectors without them."
+            f"{place}.detectors: {', '.join(lacking)} cannot run here, as the network '{network}' has no blocks. "
+            f"Define blocks() in workflow/ood/networks/{network}.py, or give a list of detectors without them."
+        )
+
+
+def _timed(place: str, benchmark: Benchmark, methods: list[str]) -> None:
+    """The batches are told apart, and all methods that are timed run on the benchmark."""
+    _known(place, "batch", benchmark.timed, benchmark.timed)
+    missing = [name for name in TIMED if name not in methods]
+    if benchmark.timed and missing:
+        raise Problem(
+            f"{place}: {', '.join(missing)} would be timed with the others of GAIA's Table 1, and does not run on this "
+            "benchmark. Leave timed out, or add it to the benchmark's detectors."
         )
 
 

@@ -1,4 +1,4 @@
-"""What options a network has, from the source of its class: a configuration is checked without importing torch."""
+"""What options a network has and what it declares, from the source of its class: no check imports torch."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Any
 from ood.errors import Problem, unknown
 
 NETWORKS = Path(__file__).parents[1] / "networks"
-CHANNELS = 3  # of a network that does not say otherwise, as in its base class
 TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str}
 
 
@@ -16,10 +15,10 @@ def names() -> list[str]:
     return [file.stem for file in NETWORKS.glob("[!_]*.py")]
 
 
-def _class(name: str) -> list[ast.stmt]:
-    """The statements of a network's class."""
-    tree = ast.parse((NETWORKS / f"{name}.py").read_text())
-    return next((node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Network"), [])
+def _class(module: str, name: str = "Network") -> list[ast.stmt]:
+    """The statements of a class: a network's, or of the package itself their base class."""
+    tree = ast.parse((NETWORKS / f"{module}.py").read_text())
+    return next((node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name), [])
 
 
 def blocks(name: str) -> bool:
@@ -58,13 +57,32 @@ def check(place: str, name: str, given: dict[str, Any]) -> None:
             raise Problem(f"{place}.{option}: {value!r} is not allowed: {kind} is expected.")
 
 
+def _attributes(body: list[ast.stmt]) -> dict[str, ast.expr]:
+    """By attribute of a class: its value."""
+    assigned = [node for node in body if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
+    return {
+        ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0]): node.value
+        for node in assigned
+    }
+
+
+def declared(name: str, attribute: str) -> Any:
+    """What a network's class says of an attribute, or its base class for it.
+
+    Raises Problem, naming the file, when neither says it or not as a literal.
+    """
+    try:
+        return ast.literal_eval((_attributes(_class("__init__", "Classifier")) | _attributes(_class(name)))[attribute])
+    except (KeyError, ValueError):
+        raise Problem(
+            f"workflow/ood/networks/{name}.py: {attribute} is read from the source, without running it. Give the class "
+            f"'Network' a line '{attribute} = ...' with a plain value."
+        ) from None
+
+
 def channels(name: str, given: dict[str, Any]) -> tuple[int, bool]:
     """The channels of a network's input with these options, and whether they are one of its options."""
-    body = _class(name)
-    options = _options(body)
+    options = _options(_class(name))
     if "channels" in options:
         return given.get("channels", ast.literal_eval(options["channels"][1])), True
-    for node in body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "channels":
-            return ast.literal_eval(node.value), False
-    return CHANNELS, False
+    return declared(name, "channels"), False

@@ -5,6 +5,7 @@ what it is taken for. Sizes are bounded, so that a few bytes cannot unpack to a 
 """
 
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -21,10 +22,11 @@ from ood.errors import Problem
 LARGEST_MEMBER = 1 << 30  # bytes; the largest that are read here are ImageNet's classes, tars of up to some 200 MB
 LARGEST_RATIO = 100  # unpacked to packed; pictures hardly shrink, MNIST's digits by a factor of 5
 ALWAYS_ALLOWED = 1 << 26  # bytes that any archive may unpack to
+ENCRYPTED = 1  # among a zip member's flags
 ZIP = b"PK\3\4"  # at the start; zipfile.is_zipfile looks at the end, where a tar may have a zip as its last member
 
 REMEDY = "Delete it and fetch it again; if that does not help, the origin has changed."
-BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError)
 
 
 def _checked(archive: Path, name: str, is_link: bool, is_plain: bool, size: int) -> None:
@@ -58,6 +60,8 @@ def _zip_members(archive: Path, file: BinaryIO) -> Iterator[tuple[str, int, obje
         for member in packed.infolist():
             is_link = (member.external_attr >> 16) & 0o170000 == 0o120000
             _checked(archive, member.filename, is_link, True, member.file_size)
+            if member.flag_bits & ENCRYPTED:
+                raise Problem(f"{archive}: the member '{member.filename}' is encrypted. {REMEDY}")
             if not member.is_dir():
                 yield member.filename, member.file_size, lambda member=member: packed.open(member)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ood import ledger
-from ood.data.catalogue import ARCHIVES, files
+from ood.data.catalogue import ARCHIVES, MIRROR, VARIABLE, files, mirror_of
 from ood.data.download import download, length, remove, save
 from ood.data.http import CHUNK, Failed
 from ood.data.rows import is_url
@@ -18,7 +18,6 @@ from ood.progress import flow, human, log
 from ood.step import Output, Spec, run
 
 DOWNLOADS = Path(ledger.RESULTS, ".downloads")  # begun but not finished; a later run resumes from there
-MIRROR = "mirror"  # the folder that config.yaml names unless told otherwise
 
 
 def place(name: str, mirror: str | None) -> Path:
@@ -115,7 +114,7 @@ def _lock(name: str, path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT)  # left open: the lock goes with the process
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         log.info("%s: another process is fetching it. Waiting for that one", name)
         fcntl.lockf(descriptor, fcntl.LOCK_EX)
 
@@ -125,7 +124,7 @@ def _report(spec: Spec, mirror: str | None, failures: list[str]) -> str:
     size = "size unknown" if spec["bytes"] is None else human(spec["bytes"])
     wanted = f"{spec['file']} ({spec['dataset']}, {size}, {spec['digest'] or 'no published digest'})"
     reasons = "".join(failures) or " it has no URL, and no mirror is configured."
-    setting = "" if mirror and not is_url(mirror) else f", and set mirror: {MIRROR} in config.yaml"
+    setting = "" if mirror and not is_url(mirror) else f", and run again with {VARIABLE}={MIRROR}"
     note = f" Note: {spec['note']}." if spec["note"] else ""
     return f"{wanted} could not be obtained:{reasons}\nPut it at {place(spec['file'], mirror)} by hand{setting}.{note}"
 
@@ -137,7 +136,7 @@ def fetch(file: Output, spec: Spec) -> None:
     looked up there, so that a new URL makes nothing stale. The mirror, a folder or a URL, is the environment variable
     OOD_MIRROR. Raises Problem with what each source said and where to put the file by hand.
     """
-    name, mirror = spec["file"], os.environ.get("OOD_MIRROR")
+    name, mirror = spec["file"], mirror_of(None)
     if name in files():
         spec = files()[name].model_dump() | spec
     part = DOWNLOADS / f"{quote(name, safe='')}.part"

@@ -37,9 +37,18 @@ def split_by_shares(labels: np.ndarray, shares: dict[str, float], rng: np.random
 
 
 def numbered(frame: pd.DataFrame, spec: Spec, rng: np.random.Generator) -> pd.DataFrame:
-    """The index: ``frame`` (split, label, source, ..., sha256), numbered, its splits by shares if the table has any."""
+    """The index: ``frame`` (split, label, source, ..., sha256), numbered, its splits by shares if the table has any.
+
+    Raises Problem when no image is of the split ``test``, whose images are those that are scored.
+    """
     if spec["splits"]:
         frame = frame.assign(split=split_by_shares(frame["label"].to_numpy(), spec["splits"], rng))
+    if "test" not in set(frame["split"]):
+        raise Problem(
+            f"dataset {spec['dataset']}: none of its images is of the split 'test'. Its source does not say which are: "
+            "give it shares in resources/datasets.csv, column 'splits', for an out-of-distribution set "
+            '{"test": 1}.'
+        )
     frame.insert(0, "image", np.arange(len(frame)))
     return frame
 

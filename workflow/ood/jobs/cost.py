@@ -78,7 +78,7 @@ def multiplications(benchmark: Benchmark) -> float:
     options = benchmark.network.model_dump()
     with torch.device("meta"):
         network = networks.build(options.pop("name"), 10, options).eval()  # few outputs: the head counts for nothing
-        image = torch.empty(1, network.channels, benchmark.input_size, benchmark.input_size)
+        image = torch.empty(1, network.channels, network.input_size, network.input_size)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(image)
     return counter.get_total_flops() / 2e9

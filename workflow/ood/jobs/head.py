@@ -5,6 +5,9 @@ hours may have been spent, are waited for, so that no job is done by two at once
 same command is started over, for a new plan. What they made has no entry in Snakemake's own notes, which are written by
 the process that submits: it is entered now if its record (ood.ledger) says that today's parameters and code made it,
 else deleted.
+
+Of a job whose code is edited between its being planned and its start the notes say the code of the plan, its record the
+code that ran. So the notes are compared with the records before a run and after it.
 """
 
 import fcntl
@@ -30,7 +33,7 @@ _held = []  # the lock's open file: the operating system gives it up with this p
 
 
 def lock() -> None:
-    """Keep other runs out of this folder while this process lives. Raises Problem if there is one already."""
+    """Keep other runs out of this folder while this process lives. Raises Problem if there is one, or are no locks."""
     LOCK.parent.mkdir(exist_ok=True)
     file = LOCK.open("a")
     try:
@@ -38,6 +41,9 @@ def lock() -> None:
     except BlockingIOError:
         holder = LOCK.read_text().strip()
         raise Problem(f"Another run is at work in {Path.cwd()} ({holder}). Wait for it, or stop it.") from None
+    except OSError as error:  # ENOSYS, ENOLCK: not every file system has locks
+        remedy = f"Let {LOCK.parent} lie on a disk that has locks, by a link for instance"
+        raise Problem(f"{LOCK} cannot be locked: {error.strerror}. {remedy}, and run again.") from None
     file.truncate(0)
     print(f"process {os.getpid()} on {platform.node()}: {Path(sys.argv[0]).name}", *sys.argv[1:], file=file, flush=True)
     _held.append(file)
@@ -101,17 +107,13 @@ def _made_with(job: Any) -> list[str] | None:
 
 
 def _noted(job: Any, made: list[str], notes: Any) -> bool:
-    """Whether Snakemake's notes are about the outputs that are there now, or say of them what the records say."""
-    entries = {output: notes.metadata(output) for output in job.output}
+    """Whether Snakemake's notes say of a job's outputs what their records say."""
     said = set(map(repr, made))
-    return all(
-        entry and (entry.endtime == Path(output).stat().st_mtime or set(entry.params or ()) == said)
-        for output, entry in entries.items()
-    )
+    return all(entry and set(entry.params or ()) == said for entry in map(notes.metadata, job.output))
 
 
 def note(workflow: Any) -> bool:
-    """Enter into Snakemake's notes what came from elsewhere, with what made it; whether there was anything to enter.
+    """Enter into Snakemake's notes what they lack or say otherwise, with what made it; whether there was any of that.
 
     From then on Snakemake sees by itself whether it would be made otherwise now.
     """
@@ -144,14 +146,17 @@ def take_over(workflow: Any) -> bool:
 def start(workflow: Any) -> None:
     """Make the folder this run's own, and clear what killed jobs were writing.
 
-    Of a run whose jobs may outlive it, what they have made is taken over; the command is then started over if there is
-    anything new to plan with.
+    Of a run whose jobs may outlive it, what they have made is taken over, and of any what was made with something else
+    than is noted; the command is then started over if there is anything new to plan with.
     """
     if not os.environ.get(HELD):
         lock()
     outlived = not workflow.local_exec and bool(shutil.which("squeue")) and outlive()
     shutil.rmtree(PARTIAL, ignore_errors=True)
-    if not workflow.local_exec and (outlived or take_over(workflow)):
+    renewed = not workflow.local_exec and (outlived or take_over(workflow))
+    if workflow.execution_settings.keep_metadata:  # else nothing is noted, however often
+        renewed |= note(workflow)
+    if renewed:
         sys.stdout.flush()
         sys.stderr.flush()
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

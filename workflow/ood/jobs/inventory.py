@@ -1,16 +1,18 @@
 """Which files the experiment needs, which are there, where the others come from: ``python -m ood.jobs.inventory``.
 
+With the names of editions only those of their benchmarks.
+
 Compares names and sizes only. Digests are checked when a file is fetched, and kept in its record.
 """
 
-import os
+import sys
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ood import command
-from ood.config import Config, read
-from ood.data.catalogue import ARCHIVES, datasets, files, present
+from ood.config import Benchmark, read
+from ood.data.catalogue import ARCHIVES, datasets, files, mirror_of, present
 from ood.data.fetch import place
 from ood.data.rows import File, is_url
 from ood.ledger import record_path
@@ -35,23 +37,23 @@ class Use:
         return f"{keys}; alternatives: {' or '.join(self.alternatives)}" if self.alternatives else keys
 
 
-def _wants(config: Config) -> Iterator[tuple[str, str]]:
+def _wants(benchmarks: dict[str, Benchmark]) -> Iterator[tuple[str, str]]:
     """(key, dataset) of every mention of one in config.yaml."""
-    for name, benchmark in config.benchmarks.items():
+    for name, benchmark in benchmarks.items():
         yield f"benchmarks.{name}.id", benchmark.id
         yield from ((f"benchmarks.{name}.ood", dataset) for dataset in benchmark.ood)
 
 
-def uses(config: Config, *at_hand: set[str]) -> tuple[dict[str, Use], dict[str, Use]]:
+def uses(benchmarks: dict[str, Benchmark], *at_hand: set[str]) -> tuple[dict[str, Use], dict[str, Use]]:
     """(needed, spare) by file: needed for the alternatives that are taken when these are ``at_hand``, or for others."""
     needed, spare = defaultdict(Use), defaultdict(Use)
-    for key, dataset in _wants(config):
+    for key, dataset in _wants(benchmarks):
         row = datasets()[dataset]
         for names in row.files:
             for name in names:
                 use = (needed if names == row.needs(*at_hand) else spare)[name]
                 use.add(key, dataset, [others for others in row.files if others != names])
-    for name, benchmark in config.benchmarks.items():
+    for name, benchmark in benchmarks.items():
         if benchmark.weights:
             needed[benchmark.weights.file].add(f"benchmarks.{name}.weights.file", benchmark.weights.file, [])
     return needed, {name: use for name, use in spare.items() if name not in needed}
@@ -95,15 +97,19 @@ def _sum(what: str, missing: list[File]) -> str:
     return f"{what}: {count}, {human(sum(known))}{f' and {unknown} of unknown size' if unknown else ''}."
 
 
-def report(config: Config, mirror: str) -> Iterator[str]:
-    """Lines on all files: those that config.yaml needs, in its order; the others, in that of the table; totals."""
-    needed, spare = uses(config, *present(mirror))
-    yield f"Needed by config.yaml; of alternatives, one is enough. Mirror: {mirror or 'none'}"
+def report(benchmarks: dict[str, Benchmark], mirror: str, editions: Sequence[str] = ()) -> Iterator[str]:
+    """Lines on all files: those that benchmarks need, in config.yaml's order; the others, in that of the table; totals.
+
+    If the benchmarks are those of some ``editions``, of the others only what would do for these.
+    """
+    needed, spare = uses(benchmarks, *present(mirror))
+    whose = f"the edition {', '.join(editions)}" if editions else "config.yaml"
+    yield f"Needed by {whose}; of alternatives, one is enough. Mirror: {mirror or 'none'}"
     for name, use in needed.items():
         yield from _entry(files()[name], mirror, f"needed by {use}")
     yield "\nNot needed"
     for name in files():
-        if name not in needed:
+        if name not in needed and (name in spare or not editions):
             yield from _entry(files()[name], mirror, f"would do for {spare[name]}" if name in spare else "not used")
     missing = [file for file in map(files().get, needed) if state(file, mirror) in ("wrong size", "missing")]
     yield " ".join(
@@ -115,8 +121,9 @@ def report(config: Config, mirror: str) -> Iterator[str]:
 
 
 def main() -> None:
-    config = read()
-    print(*report(config, os.environ.get("OOD_MIRROR", config.mirror or "")), sep="\n")
+    config, editions = read(), sys.argv[1:]
+    benchmarks = config.benchmarks_of(editions) if editions else config.benchmarks
+    print(*report(benchmarks, mirror_of(config.mirror, must_exist=True), editions), sep="\n")
 
 
 if __name__ == "__main__":

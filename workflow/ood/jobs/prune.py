@@ -3,7 +3,7 @@
 What belongs is what Snakemake's DAG of all editions and benchmarks knows (ood.jobs.plan), with its records. Downloads
 stay, unfinished ones as well: they are costly, and another dataset may need them. Hidden files stay too, because a job
 may be working with them; but the states from which killed trainings resume stay only until the job has finished.
-Nothing is removed while a run is at work in the folder.
+What lies in linked folders stays, as it may be others' too. Nothing is removed while a run is at work in the folder.
 """
 
 import shutil
@@ -38,7 +38,7 @@ def left_over(config: Config) -> Iterator[Path]:
     """Files, and folders of states, that belong to nothing; sorted."""
     jobs = plan(*config.editions, *config.benchmarks, *(f"{edition}_appendix" for edition in config.editions))
     known = belonging(jobs, config)
-    for path in walk():
+    for path in walk(linked=False):
         kept = HIDDEN.match(str(path)) or any(path.is_relative_to(folder) for folder in KEPT)
         if path.is_file() and path not in known and not kept:
             yield path

@@ -4,6 +4,8 @@ For a machine with a GPU, this folder and its libraries, but neither Snakemake n
 prepared here is copied along in results/. If it is started again, the script resumes where it stopped, because a step
 names its outputs only at its end. What was stale when the script was written is made again: there a job counts as done
 when the records are other ones. What it made is copied back with its records, and Snakemake accepts it as made.
+
+While it runs it keeps other runs out of the folder, which would clear what its jobs are writing.
 """
 
 import shlex
@@ -14,8 +16,15 @@ from pathlib import Path
 from ood import command, ledger
 from ood.config import read
 from ood.errors import Problem
+from ood.jobs.head import LOCK
 from ood.jobs.plan import Job, plan
 
+LOCKING = f"""\
+mkdir -p {ledger.RESULTS}
+exec 9>> {LOCK}
+flock --nonblock 9 || {{ echo "Another run is at work in $PWD ($(cat {LOCK})). Wait for it, or stop it." >&2; exit 1; }}
+: > {LOCK}
+echo "process $$ on $(uname -n): $0 $*" >&9"""
 FUNCTIONS = """\
 threads() { # of the libraries that a step computes with, like Snakemake's: sums' last bits hang on their number
     export {OMP,OPENBLAS,MKL}_NUM_THREADS=$1
@@ -36,6 +45,7 @@ def lines(jobs: Iterable[Job], mirror: str) -> Iterator[str]:
     yield "#!/usr/bin/env bash"
     yield f"# {len(left)} jobs, in the project's folder. A job whose outputs have been made meanwhile is left out."
     yield "set -euo pipefail"
+    yield LOCKING
     yield f"export PYTHONPATH=workflow OOD_MIRROR=${{OOD_MIRROR:-{shlex.quote(mirror)}}}"
     yield FUNCTIONS
     for number, job in enumerate(left, start=1):

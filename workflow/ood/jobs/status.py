@@ -13,7 +13,6 @@ from typing import NamedTuple
 from ood import command
 from ood.artifacts import ARTIFACTS
 from ood.config import Config, read
-from ood.errors import Problem, unknown
 from ood.jobs.plan import FAILED, STALE, STATES, Job, plan
 
 # What a benchmark comes through, by the folders of results/; downloads count as data.
@@ -127,10 +126,11 @@ def _artifacts(edition: str, jobs: list[Job]) -> Iterator[str]:
 
 def report(config: Config, editions: list[str]) -> Iterator[str]:
     """Lines: benchmarks by stage, artifacts of each edition, totals, failures."""
+    benchmarks = config.benchmarks_of(editions)
     jobs = plan(*editions)
     left = remaining(jobs, config)
     yield f"{'benchmark':<22} {'stage':<11}{''.join(f'{state:>8}' for state in STATES)}  {'time left':<36}  why"
-    for benchmark in dict.fromkeys(name for edition in editions for name in config.editions[edition]):
+    for benchmark in benchmarks:
         yield from _stages(benchmark, jobs, left)
     for edition in editions:
         yield f"\n{'edition ' + edition:<34} state"
@@ -144,11 +144,7 @@ def report(config: Config, editions: list[str]) -> Iterator[str]:
 
 def main() -> None:
     config = read()
-    asked = sys.argv[1:] or config.default
-    for name in asked:
-        if name not in config.editions:
-            raise Problem(unknown("edition", name, config.editions))
-    print(*map(str.rstrip, report(config, asked)), sep="\n")
+    print(*map(str.rstrip, report(config, sys.argv[1:] or config.default)), sep="\n")
 
 
 if __name__ == "__main__":
