@@ -56,6 +56,24 @@ def test_a_digest_changes_with_its_closure_only(package):
     assert {name: digest(f"ood.{name}") for name in before} == after
 
 
+def test_the_frame_that_jobs_run_in_is_in_no_closure_but_its_own(package):
+    for name in closure.FRAME:
+        (package / f"{name}.py").write_text("import ood.behind")
+    (package / "behind.py").write_text("")
+    (package / "far.py").write_text("from ood.step import run\nfrom ood import closure, errors, ledger, progress")
+    assert list(closure.closure("ood.alone")) == ["ood", "ood.alone", "ood.far"]
+    assert list(closure.closure("ood.ledger")) == ["ood", "ood.behind", "ood.ledger"]
+    before = digest("ood.alone")
+    (package / "step.py").write_text("import ood.behind\nimport ood.methods.a")
+    assert digest("ood.alone") == before
+    (package / "far.py").write_text("import ood.behind")
+    assert digest("ood.alone") != before
+
+
+def test_the_frame_is_there():
+    assert [name for name in closure.FRAME if closure.file_of(f"ood.{name}") is None] == []
+
+
 def test_a_digest_changes_with_the_lock(package):
     before = digest("ood.alone")
     closure.LOCK.write_text("another")

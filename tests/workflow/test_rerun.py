@@ -160,6 +160,7 @@ def test_editing_a_claim_reruns_the_verdicts_and_the_overview(project, after):
 def test_editing_the_readme_or_another_module_reruns_nothing(project):
     project.edit("README.md", "\n", "\n\n")
     project.edit("workflow/ood/jobs/cost.py", '"""What', '"""Edited. What')
+    project.edit("workflow/ood/progress.py", "%d of %d, %s left", "%d/%d, %s left")  # of the frame
     assert project.planned() == {}
 
 

@@ -3,6 +3,9 @@
 Snakemake notices neither a changed module behind ``python -m`` nor, after a clone, that nothing changed. So each
 rule carries this digest as a parameter, and each record repeats it: editing a module reruns exactly the jobs whose
 closure holds it, and touching, cloning or checking out reruns none.
+
+The frame that every job runs in is in no closure: it hands files to a step and takes them back as they are, and what
+comes out does not hang on it. A better message or a fix in the records is no reason to train networks again.
 """
 
 import ast
@@ -13,6 +16,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 LOCK = Path("envs/requirements.lock")
+FRAME = ("step", "ledger", "closure", "progress", "errors")  # how a job is run, recorded and told of
 
 
 def file_of(module: str) -> Path | None:
@@ -39,21 +43,21 @@ def _edges(file: Path) -> tuple[str, ...]:
 
 
 def closure(*roots: str) -> dict[str, Path]:
-    """Modules reached from ``roots`` by imports inside ``ood``: dotted name -> file, sorted by name.
+    """Modules reached from ``roots`` by imports inside ``ood`` but not through its frame: dotted name -> file, sorted.
 
     A package's ``__init__`` belongs to the closure of each of its modules, as Python runs it on import. A root may
     also be the path of a ``.py`` file outside the package (a notebook). Raises FileNotFoundError for a root that is
     neither.
     """
     found: dict[str, Path] = {}
-    queue = list(roots)
+    queue, frame = list(roots), {f"{PACKAGE.name}.{name}" for name in FRAME} - set(roots)
     for root in roots:
         if not root.endswith(".py") and file_of(root) is None:
             raise FileNotFoundError(f"no module '{root}' in {PACKAGE}")
     while queue:
         name = queue.pop()
         file = Path(name) if name.endswith(".py") else file_of(name)
-        if name in found or file is None:
+        if name in found or name in frame or file is None:
             continue
         found[name] = file
         queue += _edges(file)
