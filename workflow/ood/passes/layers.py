@@ -32,11 +32,8 @@ def mean(images: Attributions, statistic: str, prefixes: tuple[str, ...] = ()) -
 def log_silent(scores: np.ndarray) -> None:
     """Say for how many images (N,) no gradient is left at any layer: their score of 0 is the highest there is."""
     if silent := int((scores == 0).sum()):
-        log.info(
-            "%d of %d images have no gradient at any of the layers: they score 0, as most in-distribution",
-            silent,
-            len(scores),
-        )
+        said = "%d of %d images have no gradient at any of the layers: they score 0, more than all others"
+        log.info(said, silent, len(scores))
 
 
 def of_blocks(images: Attributions) -> dict[str, tuple[str, ...]]:
