@@ -11,8 +11,8 @@ from scipy import stats
 from ood.appendix.paper import macros
 from ood.artifacts import ARTIFACTS, agreement, igoe, igoe_gradients, rg, times
 from ood.artifacts.evidence import KEY, Evidence
-from ood.artifacts.render import latex, save, write_numbers
-from ood.artifacts.table import noise
+from ood.artifacts.render import browsed, latex, save, write_numbers
+from ood.artifacts.table import alike, noise
 from ood.claims import published
 from ood.errors import Problem
 
@@ -91,6 +91,23 @@ def test_noise_of_two_means_is_welchs():
 def test_noise_of_one_network_is_the_interval_over_images():
     cell = pd.Series({"values": [0.9], "std": np.nan, "low": 0.88, "high": 0.91})
     assert noise(cell, pd.Series({"decimals": 1, "std": np.nan}), 100) == pytest.approx(1.5 + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("make", "interval"),
+    [(igoe.products, ", interval 0.930 to 0.960"), (rg.main_results, ", interval 93.00 to 96.00")],
+)
+def test_an_interval_has_the_decimals_of_its_number(tmp_path, make, interval):
+    given = evidence(tmp_path, [0.95])
+    table = make(given, "mnist")
+    assert interval in browsed(table, table.entries(given))
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "like"), [(0.0264, "-0.079 *", "0.026"), (2, "93.1 ± 2", "2.0"), (7, "5", "7")]
+)
+def test_a_number_like_another_has_its_decimals(value, text, like):
+    assert alike(value, text) == like
 
 
 @pytest.mark.parametrize(

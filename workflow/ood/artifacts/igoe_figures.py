@@ -2,9 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style, wrapped
@@ -48,18 +48,24 @@ def simplex(evidence: Evidence) -> Drawn:
     )
 
 
-def _heat(axis: Axes, values: np.ndarray, title: str) -> AxesImage:
-    """A row per output term, a column per feature norm, U = 1 first."""
-    image = axis.imshow(values, cmap="cividis", vmin=LOWEST, vmax=1, aspect="auto")
-    axis.set(title=title, yticks=range(len(values)), xticks=range(values.shape[1]))
-    axis.set_yticklabels(list(OUTPUTS.values())[: len(values)])
-    axis.set_xticklabels(["U = 1", *(order.replace("inf", r"$\infty$") for order in NORMS)])
-    axis.spines[:].set_visible(False)
-    for (row, column), value in np.ndenumerate(values):
-        if np.isfinite(value):
-            dark = image.norm(value) < 0.55
-            axis.text(column, row, f"{value:.3f}", ha="center", va="center", size=6, color="white" if dark else "black")
-    return image
+def _heat(axis: Axes, values: np.ndarray, title: str) -> None:
+    """A row per output term, a column per feature norm, U = 1 first; empty where nothing is known."""
+    seaborn.heatmap(
+        values,
+        ax=axis,
+        mask=np.isnan(values),
+        annot=True,
+        fmt=".3f",
+        annot_kws={"size": 6},
+        cmap="cividis",
+        vmin=LOWEST,
+        vmax=1,
+        cbar=False,
+        xticklabels=["U = 1", *(order.replace("inf", r"$\infty$") for order in NORMS)],
+        yticklabels=list(OUTPUTS.values())[: len(values)],
+    )
+    axis.set_title(title)
+    axis.tick_params(axis="y", rotation=0)
 
 
 def _drawn(grids: dict[str, np.ndarray]) -> Figure:
@@ -69,10 +75,11 @@ def _drawn(grids: dict[str, np.ndarray]) -> Figure:
         height = min(0.8 + sum(0.35 + 0.24 * count for count in rows), HEIGHT)
         shape = {"figsize": (WIDTH, height), "layout": "constrained", "squeeze": False}
         figure, axes = plt.subplots(len(rows), 1, gridspec_kw={"height_ratios": rows}, **shape)
-        images = [_heat(axis, values, title) for axis, (title, values) in zip(axes[:, 0], grids.items(), strict=True)]
+        for axis, (title, values) in zip(axes[:, 0], grids.items(), strict=True):
+            _heat(axis, values, title)
         axes[-1, 0].set_xlabel("order p of the feature norm U")
         scale = {"location": "right", "extend": "min", "label": "AUROC", "aspect": 40, "pad": 0.02, "shrink": 0.8}
-        figure.colorbar(images[0], ax=axes, **scale).outline.set_visible(False)
+        figure.colorbar(axes[0, 0].collections[0], ax=axes, **scale).outline.set_visible(False)
     return figure
 
 

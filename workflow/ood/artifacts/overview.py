@@ -7,7 +7,7 @@ import numpy as np
 
 from ood.artifacts.columns import default_rows, foot, panels
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style
+from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style, wrapped
 from ood.artifacts.table import Column, Panel, Row, Table
 from ood.data.pixels import SHEET
 
@@ -90,7 +90,7 @@ def training_curves(evidence: Evidence) -> Drawn:
             for seed, colour in zip(about["seeds"], COLOURS * len(about["seeds"]), strict=False):
                 losses = evidence.card(name, seed)["losses"]
                 axis.semilogy(range(1, len(losses) + 1), losses, color=colour, linewidth=1, label=f"seed {seed}")
-            axis.set(title=about["title"], xlabel="epoch")
+            axis.set(title=wrapped(about["title"], 90 // len(trained)), xlabel="epoch")
             axis.legend(fontsize=6)
         axes[0, 0].set_ylabel("cross-entropy, training")
     return save(evidence, figure, "TRAINING", "Training loss by epoch, augmentation on, a line per seed.")

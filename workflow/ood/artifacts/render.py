@@ -12,7 +12,7 @@ import pandas as pd
 
 from ood.artifacts import page, widths
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.table import SLIP, Panel, Row, Table
+from ood.artifacts.table import SLIP, Panel, Row, Table, alike
 
 # Of a table over pages: its beginning, and signs that TeX takes for its own.
 START = r"\par\begingroup\footnotesize\setlength{\parindent}{0pt}\setlength{\LTcapwidth}{\linewidth}"
@@ -89,7 +89,8 @@ def browsed(table: Table, entries: pd.DataFrame) -> str:
     def entry(name: str) -> page.Entry:
         line = found.loc[name]
         value = line["mean"] if line["cell"] else line["printed"].split(" ")[0]
-        interval = f", interval {line['low']:.2f} to {line['high']:.2f}" if pd.notna(line.get("low")) else ""
+        bounds = [alike(line[end], line["ours"]) for end in ("low", "high") if pd.notna(line.get(end))]
+        interval = f", interval {' to '.join(bounds)}" if bounds else ""
         printed = line["printed"] + (page.plain(SLIP) if line["mean_of_cells"] else "")
         html = page.number(line["shown"], printed, line["difference"], line["mark"])
         return page.Entry(html, value, name, interval)

@@ -37,6 +37,11 @@ def noise(cell: pd.Series, printed: pd.Series, factor: float) -> float:
     return float(stdtrit(count - 1, (1 + CONFIDENCE) / 2) * np.sqrt(variance)) + rounding
 
 
+def alike(value: float, text: str) -> str:
+    """A number with as many decimals as the one that a text begins with."""
+    return f"{value:.{len(text.partition(' ')[0].partition('.')[2])}f}"
+
+
 def shown(entries: pd.DataFrame) -> pd.Series:
     """Ours as a reader sees it: without one *not run* where something is printed, else a dash."""
     absent = entries["printed"].ne("").map({True: NOT_RUN, False: "-"})

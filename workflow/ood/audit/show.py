@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from ood.artifacts.table import alike
 from ood.audit.findings import short
 from ood.audit.lineage import Lineage
 from ood.evaluation.metrics import METRICS
@@ -36,13 +37,15 @@ def number(lineage: Lineage) -> Iterator[tuple[str, str]]:
             ", ".join(f"{seed}: {value:.6f}" for seed, value in zip(cell["seeds"], cell["values"], strict=True)),
         )
         if lineage.text("low"):
-            yield "interval", f"{float(lineage.text('low')):.2f} to {float(lineage.text('high')):.2f}, images resampled"
+            low, high = (alike(float(lineage.text(end)), lineage.text("ours")) for end in ("low", "high"))
+            yield "interval", f"{low} to {high}, images resampled"
     if lineage.text("printed"):
         printed = lineage.printed
         where = f" ({printed['file']}, line {printed['line']}: {printed['cell']})" if printed is not None else ""
         yield "printed", lineage.text("printed") + where
     if lineage.text("difference"):
-        yield "difference", f"{lineage.text('difference')} (noise up to {float(lineage.text('noise')):.2f})"
+        difference, noise = lineage.text("difference"), float(lineage.text("noise"))
+        yield "difference", f"{difference} (noise up to {alike(noise, difference)})"
     for name in ("noise", "why"):
         if lineage.text(name) and not lineage.text("difference"):
             yield name, lineage.text(name)

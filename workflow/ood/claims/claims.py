@@ -6,8 +6,8 @@ asked for (batches). ``groups`` name several terms, ``sets`` OOD sets and batche
 benchmarks. A claim ``holds`` as an expression (ood.claims.expressions), or is ``unchecked`` for a reason; a ``reading``
 is ours, of a table, not a sentence of the paper.
 
-``printed`` are the tables that a claim is checked on, each term in the first that has it; ``where`` restricts the rows
-of the first. ``singles`` names, for a table of averages over several networks, those with the cells that they are of.
+``printed`` are the tables that a claim is checked on, each term in the first that has it; ``where`` restricts their
+rows. ``singles`` names, for a table of averages over several networks, those with the cells that they are of.
 ``about`` names those of the papers' own benchmarks that the sentence is about: on a benchmark that reproduces another,
 of which the paper may say the contrary, it is not judged, on one that reproduces none it is, as it might carry over.
 ``only`` names the only benchmarks that it is judged on; empty: on print alone.

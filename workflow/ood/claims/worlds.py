@@ -32,8 +32,8 @@ def by_score(cells: pd.DataFrame) -> dict[tuple[str, str, str], list[Any]]:
 class Printed:
     """The tables that a claim is printed in. ``whole``: averages as printed, instead of the mean of their cells.
 
-    ``cells``: of ``by_score``. A claim's ``where`` is about the first of its tables. ``id_dataset``: the cells of this
-    in-distribution set alone, by its printed name; averages over several networks are then those of their cells.
+    ``cells``: of ``by_score``. ``id_dataset``: the cells of this in-distribution set alone, by its printed name;
+    averages over several networks are then those of their cells.
     """
 
     within = 0.0
@@ -82,8 +82,7 @@ class Printed:
     def _there(self, row: Any) -> bool:
         if self.id_dataset and row.id_dataset != self.id_dataset:
             return False
-        restricted = row.artifact == self.tables[0]
-        return not restricted or all(getattr(row, column) == value for column, value in self.claim.where.items())
+        return all(getattr(row, column) == value for column, value in self.claim.where.items())
 
 
 def _average(row: Any) -> bool:
