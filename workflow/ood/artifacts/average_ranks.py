@@ -17,13 +17,16 @@ def _bracket(axis: Axes, first: float, last: float, height: float, **look) -> No
 
 
 def ranks(evidence: Evidence, benchmark: str) -> Drawn:
-    """RANKS: critical-difference diagram of the default variants by AUROC; a block is an OOD set and a seed."""
+    """RANKS: critical-difference diagram of the default variants by AUROC; a block is a set of the average and a seed.
+
+    The other OOD sets are the same pictures once more, brought to the network's size by another rule.
+    """
     about = evidence.benchmarks[benchmark]
-    names = about["detectors"]
+    names, sets = about["detectors"], about["averages"]["average"]
     values = np.array(
         [
             np.concatenate(
-                [evidence.cell(benchmark, name, method(name).default, ood, "AUROC")["values"] for ood in about["ood"]]
+                [evidence.cell(benchmark, name, method(name).default, ood, "AUROC")["values"] for ood in sets]
             )
             for name in names
         ]
@@ -62,8 +65,8 @@ def ranks(evidence: Evidence, benchmark: str) -> Drawn:
         evidence,
         figure,
         f"RANKS.{benchmark}",
-        f"Average ranks by AUROC over {blocks} blocks, an OOD set and a seed each: {about['title']}. Bars join "
-        f"methods that Nemenyi's test at 5\\,\\% does not tell apart (Dem\\v{{s}}ar 2006); $p$ of Friedman's test: "
-        f"{p}. The test takes blocks for independent, and they share ID images and networks.",
+        f"Average ranks by AUROC over {blocks} blocks, an OOD set of the average and a seed each: {about['title']}. "
+        f"Bars join methods that Nemenyi's test at 5\\,\\% does not tell apart (Dem\\v{{s}}ar 2006); $p$ of "
+        f"Friedman's test: {p}. The test takes blocks for independent, and they share ID images and networks.",
         numbers,
     )

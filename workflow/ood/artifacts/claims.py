@@ -23,7 +23,10 @@ FOOT = (
     "cannot be judged there. Where a benchmark is not the paper's own, a verdict says whether the claim carries over "
     "to it, not whether it is true. Where it has one of a paper's several networks, brackets say if the cells printed "
     "for that one have another verdict than all of them. Our reading: not in the paper's words, but read off a table, "
-    "or more strictly than said; it is judged, and not counted."
+    "or more strictly than said; it is judged, and not counted. Of a method with several variants a claim takes "
+    "the one that the paper's numbers are of, which need not be the default that other tables show: ReAct clips at "
+    "RG's 1, KL-Matching has test labels, Mahalanobis is that of the released codes where it is run, MOS has K-means "
+    "groups."
 )
 COUNTED = ("holds", "fails", "within noise", "not run")
 

@@ -50,11 +50,11 @@ def accuracy(evidence: Evidence) -> Table:
     return Table(
         "ACCURACY",
         "ACCURACY",
-        "Accuracy of the trained networks.",
+        "Accuracy of the networks.",
         [Row(split, split, ("network", split)) for split in ("train", "test")],
         [Panel("split", columns)],
-        foot="Percent, mean $\\pm$ sample standard deviation ($n-1$) over seeds; without spread: one network. The test "
-        "split selected nothing.",
+        foot="Percent, mean $\\pm$ sample standard deviation ($n-1$) over seeds; without spread: one network. Of a "
+        "network trained here it is that of its recipe's last epoch, not of the best.",
         ranked=False,
     )
 

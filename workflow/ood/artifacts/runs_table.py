@@ -16,7 +16,7 @@ FOOT = (
     "Processor: where the networks were trained or, of published weights, measured; of a CPU also the "
     "instructions that were used. Hosts, dates and times stand in the records."
 )
-HEADS = ("networks", "images, ID and OOD", "methods, columns of scores", "processor")
+HEADS = ("networks", "images, ID and OOD (each conversion)", "methods, columns of scores", "processor")
 NOT_RUN = ("not run", *[""] * (len(HEADS) - 1))
 
 
