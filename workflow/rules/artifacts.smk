@@ -9,8 +9,9 @@ from ood.artifacts import anchors
 def running(edition):
     """The benchmarks of an edition and what each has that an artifact may need."""
     return {
-        name: runs(CONFIG.methods(name), CONFIG.benchmarks[name].timed, CONFIG.benchmarks[name].reproduces)
+        name: runs(CONFIG.methods(name), about.timed, about.reproduces, signature.saliency(about.network.name))
         for name in EDITIONS[edition]
+        for about in [CONFIG.benchmarks[name]]
     }
 
 
@@ -30,6 +31,7 @@ def settings(edition):
                 "detectors": CONFIG.methods(name),
                 "timed": benchmark.timed,
                 "reproduces": benchmark.reproduces,
+                "saliency": signature.saliency(benchmark.network.name),
             }
             for name, benchmark in benchmarks.items()
         },

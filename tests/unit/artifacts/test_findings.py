@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from ood.appendix.paper import macros
-from ood.artifacts import ARTIFACTS, PAPERS, PRINT, ROUNDING, SEVERAL, TIMES, runs
+from ood.artifacts import ARTIFACTS, CLOSEUPS, PAPERS, PRINT, ROUNDING, SALIENCY, SEVERAL, TIMES, runs
 from ood.artifacts import findings_numbers as numbers
 from ood.artifacts import findings_table as table
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.findings import FINDINGS
+from ood.config.signature import saliency
 from ood.evaluation.summaries import ALL, Summary
 
 ROOT = Path(__file__).parents[3]
@@ -72,7 +73,7 @@ def evidence(tmp_path) -> Evidence:
         path = tmp_path / f"{name}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(content).to_parquet(path)
-    about = {"seeds": [0, 1], "timed": [], "reproduces": None, "id": "digits"}
+    about = {"seeds": [0, 1], "timed": [], "reproduces": None, "saliency": True, "id": "digits"}
     benchmarks = {
         "one": about
         | {
@@ -146,13 +147,19 @@ def test_labels_are_ids_that_latex_takes():
 
 
 def test_what_a_benchmark_has_and_which_files_are_read():
-    assert runs(["msp", "rg"], [], None) == ["msp", "rg"]
-    assert runs(["msp", "rg", "gradients"], [8], "imagenet") == ["msp", "rg", "gradients", TIMES, PRINT, SEVERAL]
+    assert runs(["msp", "rg"], [], None, False) == ["msp", "rg"]
+    every = ["msp", "rg", "gradients"]
+    assert runs(every, [8], "imagenet", True) == [*every, TIMES, PRINT, SEVERAL, SALIENCY]
     running = {"one": ["gradients"], "two": ["msp"]}
     read = ARTIFACTS["FINDINGS"].sources(running)
     assert (ROUNDING, "one") in read and (ROUNDING, "two") not in read
     assert {benchmark for _, benchmark in ARTIFACTS["ROC"].sources(running)} == {"one", "two"}
     assert ARTIFACTS["GAIA-S-F1"].sources(running) == []
+    vgg16 = {
+        "vgg16": runs(["msp"], [], None, saliency("vgg16")),
+        "mlp": runs(["msp"], [], None, saliency("playground_mlp")),
+    }
+    assert ARTIFACTS["GAIA-S-F1"].sources(vgg16) == [(CLOSEUPS, "vgg16")]
 
 
 def test_every_artifact_has_a_caption_and_is_made_by_its_notebook_and_typeset():

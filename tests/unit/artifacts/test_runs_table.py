@@ -36,7 +36,7 @@ def evidence(tmp_path, monkeypatch) -> Evidence:
         ]
         pd.DataFrame(rows).to_parquet(tmp_path / f"cells/{benchmark}.parquet")
     monkeypatch.setattr("ood.claims.published.load", lambda path: pd.DataFrame())
-    about = {"ood": ["near", "far"], "detectors": ["msp", "gaia_z"], "reproduces": None}
+    about = {"ood": ["near", "far"], "detectors": ["msp", "gaia_z"], "reproduces": None, "saliency": True}
     benchmarks = {
         "one": about | {"title": "One", "seeds": [0, 1], "reproduces": "small_scale"},
         "two": about | {"title": "Two_2", "seeds": [0]},

@@ -26,6 +26,7 @@ ABOUT = {
     "detectors": ["rg", "gradnorm", "exgrad", "encoding_output"],
     "timed": [],
     "reproduces": "small_scale",
+    "saliency": False,
 }
 PRINTED = 0.989  # IGOE-T2, Energy alone, MNIST against SVHN
 

@@ -66,6 +66,16 @@ def test_pictures_and_their_maps(network, x):
         np.testing.assert_allclose(found[f"open/{name}"][1], (gradient != 0).double().mean(0), rtol=1e-6)
 
 
+def test_of_a_network_without_normalisation_layers_there_are_pictures_and_saliency_maps():
+    network = networks.build("vgg16", 3, {}).eval().requires_grad_(False)
+    inputs, form = torch.randn(1, 3, 32, 32).split(1), Form(32, [0.5] * 3, [0.25] * 3, None)
+    assert by_channel(network, inputs) == {}
+    assert set(pictures(network, inputs, form)) == {
+        "image",
+        *(f"saliency/{name}" for name in network.saliency_layers()),
+    }
+
+
 @pytest.mark.parametrize(
     ("rows", "count", "chosen"), [(7, 3, [10, 13, 16]), (4, 9, [10, 11, 12, 13]), (5, 1, [10]), (0, 2, [])]
 )

@@ -3,8 +3,8 @@
 ``CATALOGUE`` lists them; their ids are those of the papers' tables and figures. An artifact exists once for each
 benchmark of config.yaml, once for each of the papers' own benchmarks for which its numbers are printed
 (``printed_for``), or, ``across`` benchmarks, once. Benchmarks that do not run the detectors it ``needs`` have none, nor
-those without times (``TIMES``), that reproduce none of the papers' own (``PRINT``), or that run fewer than three
-detectors (``SEVERAL``), where these are needed.
+those without times (``TIMES``), that reproduce none of the papers' own (``PRINT``), that run fewer than three detectors
+(``SEVERAL``), or whose network does not say where LayerCAM looks (``SALIENCY``), where these are needed.
 Beyond the cells it ``reads`` result files, named by templates.
 """
 
@@ -25,13 +25,14 @@ GRADIENTS = ("gradients", "gradnorm", "exgrad", "encoding_output")
 GAIA = ("gaia_a", "gaia_z")
 PRINT = "printed"
 SEVERAL = "several"
+SALIENCY = "saliency"
 # Files that only benchmarks with these detectors have.
 ONLY_WITH = {ROUNDING: {"gradients"}}
 
 
-def runs(detectors: list[str], timed: Any, reproduces: Any) -> list[str]:
+def runs(detectors: list[str], timed: Any, reproduces: Any, saliency: bool) -> list[str]:
     """What a benchmark has for an artifact to need."""
-    also = {TIMES: timed, PRINT: reproduces, SEVERAL: len(detectors) > 2}
+    also = {TIMES: timed, PRINT: reproduces, SEVERAL: len(detectors) > 2, SALIENCY: saliency}
     return detectors + [name for name, has in also.items() if has]
 
 
@@ -97,7 +98,7 @@ CATALOGUE = (
     Artifact("GAIA-S-T3", "gaia", "table", "Fusion strategies", printed_for=("imagenet",), needs=("gaia_a",)),
     # The paper's Figure 5 as well, which has the same panels.
     Artifact("GAIA-S-F2", "gaia", "figure", "Distributions of scores", reads=(SUMMARIES,), needs=("gaia_a",)),
-    Artifact("GAIA-S-F1", "gaia", "figure", "Saliency maps by block", reads=(CLOSEUPS,), needs=GAIA),
+    Artifact("GAIA-S-F1", "gaia", "figure", "Saliency maps by block", reads=(CLOSEUPS,), needs=(SALIENCY,)),
     Artifact(
         "GAIA-S-F3",
         "gaia",

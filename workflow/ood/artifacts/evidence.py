@@ -105,7 +105,7 @@ class Evidence:
         """The benchmarks for which an artifact is made: the papers' own that it has numbers of, then ours."""
         about = ARTIFACTS[artifact]
         running = {
-            name: runs(benchmark["detectors"], benchmark["timed"], benchmark["reproduces"])
+            name: runs(*(benchmark[key] for key in ("detectors", "timed", "reproduces", "saliency")))
             for name, benchmark in self.benchmarks.items()
         }
         return [*about.printed_for, *about.shown(running)]

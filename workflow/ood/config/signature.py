@@ -22,9 +22,18 @@ def _class(name: str) -> list[ast.stmt]:
     return next((node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Network"), [])
 
 
+def _defines(name: str, *methods: str) -> bool:
+    return any(isinstance(node, ast.FunctionDef) and node.name in methods for node in _class(name))
+
+
 def blocks(name: str) -> bool:
     """Whether a network says which its blocks are."""
-    return any(isinstance(node, ast.FunctionDef) and node.name == "blocks" for node in _class(name))
+    return _defines(name, "blocks")
+
+
+def saliency(name: str) -> bool:
+    """Whether a network says where LayerCAM looks: at the ends of its blocks, or elsewhere."""
+    return _defines(name, "blocks", "saliency_layers")
 
 
 def _options(body: list[ast.stmt]) -> dict[str, tuple[str, str]]:

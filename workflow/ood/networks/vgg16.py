@@ -2,7 +2,7 @@
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (ICLR 2015), without
 BatchNorm. 138,357,544 parameters for 1,000 classes. Of the papers only the saliency maps of GAIA's supplement use it
-(Figure 1); no benchmark of config.yaml does, as GAIA's own scores are not defined on it.
+(Figure 1): GAIA's own scores are not defined on it.
 """
 
 from torch import Tensor, nn

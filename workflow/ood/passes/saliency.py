@@ -18,10 +18,12 @@ from ood.networks import Classifier
 def top_gradients(
     network: Classifier, x: Tensor, layers: dict[str, torch.nn.Module]
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Outputs A of layers in forward order, and the largest logit's gradients d z_y/d A: each (N, K, H, W).
+    """Outputs A of layers in forward order, and the largest logit's gradients d z_y/d A: each (N, K, H, W), or none.
 
     ``network`` is in eval mode with frozen parameters and stays so.
     """
+    if not layers:
+        return [], []
     outputs: list[Tensor] = []
 
     def tap(module: torch.nn.Module, inputs: tuple, output: Tensor) -> Tensor:
