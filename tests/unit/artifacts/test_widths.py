@@ -48,7 +48,13 @@ def test_a_table_over_pages_lies_on_its_side_when_its_columns_are_too_narrow(ben
 
 @pytest.mark.parametrize("count", [2, 9])
 def test_what_lies_on_its_side_is_turned_back(count):
-    text = "\n".join(longtable([4, *[1] * count], "Caption", "NAME", "head", ["body"], "foot"))
+    text = "\n".join(longtable([4, *[1] * count], "Caption", "NAME", "head", [r"first \\", r"body \\[2pt]"], "foot"))
     aside = text.startswith(r"\begin{landscape}")
-    assert aside == (count == 9) == text.endswith("\\tablefoot{foot}\n\\end{landscape}")
+    assert aside == (count == 9) == text.endswith("\\end{longtable}\n\\end{landscape}")
     assert text.count("landscape") == 2 * aside
+
+
+def test_the_foot_of_a_table_over_pages_stays_with_its_last_row():
+    lines = longtable([1, 1], "Caption", "NAME", "head", [r"first \\", r"last \\[2pt]"], "foot")
+    foot = r"\lastrule \multicolumn{2}{@{}p{\linewidth}@{}}{\tablefoot{foot}} \\"
+    assert lines[-4:] == [r"first \\", r"last \\*[2pt]", foot, r"\end{longtable}"]

@@ -155,15 +155,17 @@ def longtable(shares: list[float], caption: str, label: str, head: str, body: li
     line = rf"\dimexpr\linewidth-{2 * (len(shares) - 1)}\tabcolsep\relax"
     aside, shares = widths.over_pages(shares)
     columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{share:.4f}{line}}}" for share in shares)
+    below = rf"\multicolumn{{{len(shares)}}}{{@{{}}p{{\linewidth}}@{{}}}}{{\tablefoot{{{foot}}}}} \\" if foot else ""
     lines = [
         rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
         rf"\caption{{{caption}}}\label{{{label}}}\\",
         rf"\toprule {head} \\ \midrule \endfirsthead",
         rf"\toprule {head} \\ \midrule \endhead",
-        *body,
-        r"\bottomrule",
+        r"\bottomrule \endfoot \endlastfoot",
+        *body[:-1],
+        re.sub(r"\\\\(?=(\[2pt\])?$)", r"\\\\*", body[-1]),  # so that the foot never stands alone on a page
+        rf"\lastrule {below}",
         r"\end{longtable}",
-        *([rf"\tablefoot{{{foot}}}"] if foot else []),
     ]
     return [r"\begin{landscape}\setlength{\LTcapwidth}{\linewidth}", *lines, r"\end{landscape}"] if aside else lines
 
