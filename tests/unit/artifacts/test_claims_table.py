@@ -74,6 +74,7 @@ def test_every_number_of_the_page_has_its_id(evidence):
     table.save(evidence)
     text, defined = (evidence.out / "CLAIMS.tex").read_text(), macros([evidence.out / "CLAIMS.csv"])
     asked = re.findall(r"\\(printed|ours){(.*?)}", text)
+    assert asked[:3] == [("printed", "CLAIMS/RG/one"), ("ours", "CLAIMS/RG/one"), ("ours", "CLAIMS/RG/two")]
     assert len(asked) == (1 + 5) * 3 and all(rf"\definecell{{{kind}}}{{{name}}}" in defined for kind, name in asked)
     assert r"50 \% better \& more" in text and r"alpha\_s" in text
     assert r"\textbf{GAIA-S-F1.1} seen (Table 1) & visual" in text

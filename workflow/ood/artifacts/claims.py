@@ -130,11 +130,28 @@ def latex(about: pd.DataFrame, evidence: Evidence) -> str:
     judged, left = about[about["holds"] != ""], about[about["unchecked"] != ""]
     claims = [line(_claim(row), row.id) for row in judged.itertuples()]
     reasons = [rf"{_claim(row)} & {row.unchecked.translate(SPECIAL)} \\[2pt]" for row in left.itertuples()]
-    counts = [line(rf"{paper}, {' / '.join(COUNTED)}", paper) for paper in judged["paper"].unique()]
     widths, foot = [0.4, 0.1, *[0.44 / len(titles)] * len(titles)], FOOT.translate(SPECIAL)
     return over_pages(
-        longtable(widths, CAPTION, NAME, f"claims & {heads}", [*counts, r"\midrule", *claims], foot),
+        _counts(list(judged["paper"].unique()), evidence.titles),
+        longtable(widths, CAPTION, NAME, f"claims & {heads}", claims, foot),
         longtable([0.5, 0.46], "Claims that no cell decides.", f"{NAME}.unchecked", "claim & why not", reasons),
+    )
+
+
+def _counts(papers: list[str], titles: dict[str, str]) -> list[str]:
+    """A line for print and for each benchmark, a column per paper: narrow enough for an upright page."""
+
+    def line(label: str, kind: str, benchmark: str) -> str:
+        return " & ".join([label, *(rf"\{kind}{{{NAME}/{paper}/{benchmark}}}" for paper in papers)]) + r" \\"
+
+    caption = (
+        f"Of how many claims each was found: {' / '.join(COUNTED)}; on print the first two. Our readings do not count."
+    )
+    lines = [line(title, "ours", name) for name, title in titles.items()]
+    shares = [0.4, *[0.54 / len(papers)] * len(papers)]
+    heads = " & ".join(["benchmark", *papers])
+    return longtable(
+        shares, caption, f"{NAME}.counts", heads, [line("as printed", "printed", next(iter(titles))), *lines]
     )
 
 
