@@ -11,7 +11,7 @@ sys.path.insert(0, workflow.basedir)  # the library `ood` lies beside this workf
 
 from ood import closure, detectors
 from ood.claims import claims
-from ood.config import load
+from ood.config import load, signature
 from ood.data import catalogue
 from ood.errors import Problem
 from ood.jobs import head
