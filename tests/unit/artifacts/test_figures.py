@@ -189,4 +189,5 @@ def test_figure_2_has_print_above_ours(products, drawn):
     igoe_figures.heat_map(products, "mnist")
     above, below, scale = drawn[0].axes
     assert above.texts[0].get_text() == "0.820" and below.texts[0].get_text() == "0.900"
-    assert above.get_xticklabels()[1].get_text() == "0" and scale.get_ylabel() == "AUROC"
+    assert below.get_xticklabels()[1].get_text() == "0" and not above.get_xticklabels()
+    assert scale.get_ylabel() == "AUROC"

@@ -15,17 +15,18 @@ from ood.artifacts.render import SPECIAL, longtable, over_pages, write
 NAME = "CLAIMS"
 CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
 FOOT = (
-    "Margin: the difference that decides, in percentage points (times in ms), above 0 where the claim holds, with "
-    "its own interval (at bootstrap.confidence of config.yaml) from resampled images and, from three seeds on, the "
-    "spread over seeds. Holds and fails are said where the p-value, corrected for the parts of the claim and (Holm) "
-    "for all claims of the paper on the benchmark, says so at that confidence. Printed: on the paper's own cells, "
-    "an average being the mean of the cells printed beside it. A dash: the claim does not concern the benchmark, or "
+    "Margin: the difference that decides, in percentage points (times in ms), above 0 where the claim holds, with its "
+    "own interval (at bootstrap.confidence of config.yaml) from resampled images and, from three seeds on, the spread "
+    "over seeds. The interval is not corrected for the number of claims, the verdict is: holds and fails are said "
+    "where the p-value, corrected for the parts of the claim and (Holm) for all claims of the paper on the benchmark, "
+    "says so at that confidence; within noise means that neither can be said. Printed: on the paper's own cells, an "
+    "average being the mean of the cells printed beside it. A dash: the claim does not concern the benchmark, or "
     "cannot be judged there. Where a benchmark is not the paper's own, a verdict says whether the claim carries over "
     "to it, not whether it is true. Where it has one of a paper's several networks, brackets say if the cells printed "
     "for that one have another verdict than all of them. Our reading: not in the paper's words, but read off a table, "
-    "or more strictly than said; it is judged, and not counted. Of a method with several variants a claim takes "
-    "the one that the paper's numbers are of, which need not be the default that other tables show: ReAct clips at "
-    "RG's 1, KL-Matching has test labels, Mahalanobis is that of the released codes where it is run, MOS has K-means "
+    "or more strictly than said; it is judged, and not counted. Of a method with several variants a claim takes the "
+    "one that the paper's numbers are of, which need not be the default that other tables show: ReAct clips at RG's "
+    "1, KL-Matching has test labels, Mahalanobis is that of the released codes where it is run, MOS has K-means "
     "groups."
 )
 COUNTED = ("holds", "fails", "within noise", "not run")
@@ -145,7 +146,8 @@ def _counts(papers: list[str], titles: dict[str, str]) -> list[str]:
         return " & ".join([label, *(rf"\{kind}{{{NAME}/{paper}/{benchmark}}}" for paper in papers)]) + r" \\"
 
     caption = (
-        f"Of how many claims each was found: {' / '.join(COUNTED)}; on print the first two. Our readings do not count."
+        f"Of how many claims each was found: {' / '.join(COUNTED)}; on print the first two. Our readings do not count, "
+        "nor claims that do not concern a benchmark (a dash below)."
     )
     lines = [line(title, "ours", name) for name, title in titles.items()]
     shares = [0.4, *[0.54 / len(papers)] * len(papers)]

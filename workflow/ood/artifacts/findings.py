@@ -130,7 +130,8 @@ FINDINGS = (
     Finding(
         "SWITCH",
         "For ImageNet the released code adds a layer to GAIA-Z if the OOD set has the name Textures. A choice by the "
-        "set's name, which no detector knows, looks better; so it does with two sets of layers that every network has.",
+        "set's name, which no detector knows, looks better than it is; below it, the same choice between two sets of "
+        "layers that every network has.",
         "GAIA, released code",
         (
             Line("FPR95 on Textures, without", cell("gaia_z", "all", "FPR95", "textures_dtd")),
@@ -144,7 +145,7 @@ FINDINGS = (
     Finding(
         "PICTURES",
         "The released codes cut small images out of large pictures, or put small ones into a corner; the field resizes "
-        "the whole picture. That changes the task.",
+        "the whole picture. That changes the task. Averages, over sets of which some have no larger picture.",
         "GAIA and Igoe et al., released code",
         tuple(
             Line(f"AUROC of {label}, {rule}", converted(*ours, average))

@@ -41,7 +41,8 @@ def products(evidence: Evidence, benchmark: str) -> Table:
     own = evidence.is_ours(benchmark)
     bias = own and evidence.benchmarks[benchmark]["reproduces"] == "small_scale"
     norm = r"(\|h\|_1 + 1)" if bias else r"\|h\|_1"
-    remark = f"{SIGNS} GradNorm is $2{norm} \\times$ TV."
+    of = "the last layer's weights and biases" if bias else "the last layer's weights alone"
+    remark = f"{SIGNS} GradNorm is $2{norm} \\times$ TV; GradNorm and ExGrad are of {of}."
     if prints(evidence, "IGOE-T2", benchmark):
         remark += (
             " What is printed of $\\|h\\|_1 \\times$ VarSum stands beside two readings: VarSum as defined, a sum over "
@@ -55,6 +56,6 @@ def products(evidence: Evidence, benchmark: str) -> Table:
         f"{evidence.where(benchmark)} (Igoe et al., Table 2).",
         _products(own) + _gradients(bias),
         ours=remark,
-        printed="The small-scale numbers flip a score's sign for each pair with an AUROC below 0.5.",
+        printed="The sign of a score is flipped for each pair with an AUROC below 0.5." * (benchmark == "small_scale"),
         fractions=True,
     )

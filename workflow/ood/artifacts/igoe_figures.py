@@ -17,7 +17,7 @@ PRINTED_SETS = ("iNaturalist", "SUN", "Places")
 LOWEST = 0.25  # AUROC at the dark end of the scale
 ORDERED = (
     "$U = \\|h\\|_p$; for $p = 0$ it is the number of non-zero features, for $p = \\infty$ the largest one; $U = 1$ is "
-    "the output term alone."
+    "the output term alone (not in the paper's grids)."
 )
 MEAN = "VarSum (mean) divides the sum by the number of classes (not in the paper)."
 
@@ -56,7 +56,7 @@ def _heat(axis: Axes, values: np.ndarray, title: str) -> None:
         mask=np.isnan(values),
         annot=True,
         fmt=".3f",
-        annot_kws={"size": 6},
+        annot_kws={"size": 7},
         cmap="cividis",
         vmin=LOWEST,
         vmax=1,
@@ -66,6 +66,7 @@ def _heat(axis: Axes, values: np.ndarray, title: str) -> None:
     )
     axis.set_title(title)
     axis.tick_params(axis="y", rotation=0)
+    axis.label_outer()  # the orders below the last grid, as they are the same for all
 
 
 def _drawn(grids: dict[str, np.ndarray]) -> Figure:

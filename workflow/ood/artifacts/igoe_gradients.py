@@ -67,7 +67,7 @@ def _averages(evidence: Evidence, artifact: str, caption: str, rows: list[Row], 
         artifact,
         caption,
         rows,
-        [Panel("Printed", [printed]), *([Panel("Ours", own)] if own else [])],
+        [Panel("AUROC", [printed]), *([Panel("AUROC, ours", own)] if own else [])],
         unit="fraction",
         foot="AUROC as a fraction, averages over OOD sets. Printed: mean $\\pm$ sample standard deviation over six "
         "pairs. Ours: over seeds, of one network without spread; one fixed sign per score; over the sets of the column "

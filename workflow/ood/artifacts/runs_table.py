@@ -12,7 +12,8 @@ from ood.claims.papers import PRINTED
 NAME = "RUNS"
 CAPTION = "What was run, and on what."
 FOOT = (
-    "Images: of the in-distribution test split, and of all OOD sets together. Columns of scores: of all variants. "
+    "Images: of the in-distribution test split, and of all OOD sets together, those outside the averages among them; "
+    "images that the ID set has too are left out. Columns of scores: of all variants. "
     "Processor: where the networks were trained or, of published weights, measured; of a CPU also the "
     "instructions that were used. Hosts, dates and times stand in the records."
 )

@@ -91,6 +91,6 @@ def multiples(evidence: Evidence, benchmark: str) -> Drawn:
         evidence,
         figure,
         f"TIMES.{benchmark}",
-        "What each method takes per image, as a multiple of MSP at the same batch, which makes devices comparable: "
+        "What each method takes per image, as a multiple of MSP at the same batch, which puts devices on one scale: "
         f"printed (GAIA supplement, Table 1, ResNet34 and BiT) and {about['title']}, as in Table~\\ref{{GAIA-S-T1}}.",
     )
