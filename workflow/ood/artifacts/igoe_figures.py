@@ -15,6 +15,7 @@ from ood.detectors.encoding_output import ORDERS
 NORMS = [f"{order:g}" for order in ORDERS]
 PRINTED_SETS = ("iNaturalist", "SUN", "Places")
 LOWEST = 0.25  # AUROC at the dark end of the scale
+DARK = 0.6  # up to which white digits have more contrast than black ones
 ORDERED = (
     "$U = \\|h\\|_p$; for $p = 0$ it is the number of non-zero features, for $p = \\infty$ the largest one; $U = 1$ is "
     "the output term alone (not in the paper's grids)."
@@ -64,6 +65,8 @@ def _heat(axis: Axes, values: np.ndarray, title: str) -> None:
         xticklabels=["U = 1", *(order.replace("inf", r"$\infty$") for order in NORMS)],
         yticklabels=list(OUTPUTS.values())[: len(values)],
     )
+    for digits in axis.texts:
+        digits.set_color("white" if float(digits.get_text()) < DARK else "black")
     axis.set_title(title)
     axis.tick_params(axis="y", rotation=0)
     axis.label_outer()  # the orders below the last grid, as they are the same for all
