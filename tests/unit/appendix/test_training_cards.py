@@ -38,7 +38,11 @@ def test_every_checkpoint_has_its_card(tmp_path):
         assert all(
             text in section for text in ("87.50%", "98.76%", "333,610", "epochs 3", "1.2%", "<svg", "CPU &lt;x&gt;")
         )
-    assert "2:05 min<" in first and "after 2 epochs of a run that was stopped" in second and "A &amp; B" in second
+    assert (
+        "2:05 min<" in first
+        and "for what 2 epochs of a run that was stopped had left to do" in second
+        and "A &amp; B" in second
+    )
     assert "resnet20.th, sha256 12fca8" in third and "<svg" not in third and "recipe" not in third
     assert "CPU &lt;x&gt;" in third
     assert "href=" not in page.replace('href="#', "") and "src=" not in page  # links to parts of itself only

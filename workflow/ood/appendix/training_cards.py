@@ -25,6 +25,7 @@ def curve(losses: list[float]) -> str:
     axis = figure.subplots()
     axis.semilogy(range(1, len(losses) + 1), losses, color="#0072B2", marker="." if len(losses) < 20 else None)
     axis.set(xlabel="epoch", ylabel="cross-entropy, training")
+    axis.locator_params(axis="x", integer=True)
     axis.spines[["top", "right"]].set_visible(False)
     drawn = io.StringIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None})
@@ -34,9 +35,9 @@ def curve(losses: list[float]) -> str:
 def facts(card: dict[str, Any], timing: dict[str, Any] | None) -> dict[str, str]:
     """What a card says, in words."""
     rows = {f"accuracy, {split}": f"{share:.2%}" for split, share in card["accuracy"].items()}
-    rows["network"] = (
-        f"{card['network']} {card['options']}, {card['parameters']:,} parameters, {card['classes']} classes"
-    )
+    options = ", ".join(f"{key} {value}" for key, value in card["options"].items())
+    network = f"{card['network']} ({options})" if options else card["network"]
+    rows["network"] = f"{network}, {card['parameters']:,} parameters, {card['classes']} classes"
     rows["normalisation"] = f"mean {card['mean']}, std {card['std']}"
     if timing is None:
         published = card["published"]
@@ -48,7 +49,7 @@ def facts(card: dict[str, Any], timing: dict[str, Any] | None) -> dict[str, str]
     rows["device"] = f"{card['device']}, {card['precision']}, {card['threads']} CPU threads, torch {timing['torch']}"
     rows["wall time"] = f"{clock(timing['seconds'])} min"
     if timing["epochs_taken_over"]:
-        rows["wall time"] += f", after {timing['epochs_taken_over']} epochs of a run that was stopped"
+        rows["wall time"] += f" for what {timing['epochs_taken_over']} epochs of a run that was stopped had left to do"
     rows["waiting for data"] = f"{timing['waiting_for_data']:.1%}"
     return rows
 
