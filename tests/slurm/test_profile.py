@@ -17,8 +17,8 @@ def test_networks_run_on_the_gpu_partition_with_one_gpu_each(projects):
     assert gpus == [partition == "gpu" for partition, *_ in jobs]
     # prepared: digits, letters; scores, metrics, and, which need no metrics, summaries, rounding: a group each; four
     # notebooks; pages of lineage of the benchmark, and of tables across benchmarks.
-    # train, extract: digits, letters; odin.
-    assert (gpus.count(False), gpus.count(True)) == (11, 4)
+    # train, extract: digits, letters; odin; closeup, for the saliency maps.
+    assert (gpus.count(False), gpus.count(True)) == (11, 5)
 
 
 def test_the_log_of_a_gpu_job_begins_with_where_it_ran(projects):
