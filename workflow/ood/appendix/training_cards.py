@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ood.progress import clock
 from ood.step import Inputs, Output, Spec, run
+from ood.train.cards import network
 
 CSS = (
     "body{font:15px/1.4 sans-serif;max-width:70em;margin:2em auto;padding:0 1em} section{display:flex;gap:2em;"
@@ -35,9 +36,7 @@ def curve(losses: list[float]) -> str:
 def facts(card: dict[str, Any], timing: dict[str, Any] | None) -> dict[str, str]:
     """What a card says, in words."""
     rows = {f"accuracy, {split}": f"{share:.2%}" for split, share in card["accuracy"].items()}
-    options = ", ".join(f"{key} {value}" for key, value in card["options"].items())
-    network = f"{card['network']} ({options})" if options else card["network"]
-    rows["network"] = f"{network}, {card['parameters']:,} parameters, {card['classes']} classes"
+    rows["network"] = f"{network(card)}, {card['classes']} classes"
     rows["normalisation"] = f"mean {card['mean']}, std {card['std']}"
     if timing is None:
         published = card["published"]

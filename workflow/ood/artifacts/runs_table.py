@@ -8,6 +8,7 @@ from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import SPECIAL, longtable, over_pages, write
 from ood.claims.papers import PRINTED
+from ood.train.cards import network
 
 NAME = "RUNS"
 CAPTION = "What was run, and on what."
@@ -23,8 +24,7 @@ NOT_RUN = ("not run", *[""] * (len(HEADS) - 1))
 
 def _networks(cards: list[dict[str, Any]]) -> str:
     first = cards[0]
-    options = ", ".join(f"{key} {value}" for key, value in first["options"].items())
-    kind = f"{first['network']}{f' ({options})' if options else ''}, {first['parameters']:,} parameters"
+    kind = network(first)
     if "published" in first:
         return f"{kind}; published weights"
     recipe = first["recipe"]
