@@ -36,6 +36,7 @@ def settings(edition):
             for name, benchmark in benchmarks.items()
         },
         "datasets": {name: DATASETS[name].title for benchmark in benchmarks for name in sets(benchmark)},
+        "confidence": CONFIG.bootstrap.confidence,
     }
 
 

@@ -20,6 +20,7 @@ ROWS = [
     ("RG-T1.3", "RG", "third", "", "auroc(rg) > 3", "holds", "", "not run", np.nan, np.nan, np.nan),
     ("RG-T1.4", "RG", "fourth", "", "auroc(rg) > 4", "holds", "", "", np.nan, np.nan, np.nan),
     ("RG-T1.5", "RG", "fifth", "", "auroc(rg) > 5", "holds", "", "holds", 2.5, 1.5, 3.5),
+    ("RG-T1.6", "RG", "sixth", "", "auroc(rg) > 6", "fails", "", "holds", 2.5, 1.5, 3.5),
     ("GAIA-S-F1.1", "GAIA", "seen", "visual", "", "", "", "", np.nan, np.nan, np.nan),
 ]
 KEYS = [
@@ -46,12 +47,15 @@ def evidence(tmp_path) -> Evidence:
             source="Table 1", benchmark=name, p=0.5, p_holm=1.0, noise="images", why=""
         )
         frame["reading"] = frame["id"] == "RG-T1.5"
+        frame["form_of"] = np.where(frame["id"] == "RG-T1.6", "RG-T1.2", "")
         frame["printed_there"] = frame["printed"].mask(frame["id"] == "RG-T1.1", "fails") if name == "two" else ""
         frame.to_parquet(tmp_path / "claims" / f"{name}.parquet")
         cell = {"benchmark": name, "detector": "d", "variant": "v", "dataset": "s", "metric": "AUROC", "mean": 0.5}
         pd.DataFrame([cell]).to_parquet(tmp_path / "cells" / f"{name}.parquet")
     benchmarks = {name: {"title": name.upper()} for name in ("one", "two")}
-    return Evidence(benchmarks, list(benchmarks), {}, str(tmp_path), str(ROOT / "paper" / "published"), str(tmp_path))
+    return Evidence(
+        benchmarks, list(benchmarks), {}, 0.95, str(tmp_path), str(ROOT / "paper" / "published"), str(tmp_path)
+    )
 
 
 def test_what_the_table_says(evidence):
@@ -75,10 +79,11 @@ def test_every_number_of_the_page_has_its_id(evidence):
     text, defined = (evidence.out / "CLAIMS.tex").read_text(), macros([evidence.out / "CLAIMS.csv"])
     asked = re.findall(r"\\(printed|ours){(.*?)}", text)
     assert asked[:3] == [("printed", "CLAIMS/RG/one"), ("ours", "CLAIMS/RG/one"), ("ours", "CLAIMS/RG/two")]
-    assert len(asked) == (1 + 5) * 3 and all(rf"\definecell{{{kind}}}{{{name}}}" in defined for kind, name in asked)
+    assert len(asked) == (1 + 6) * 3 and all(rf"\definecell{{{kind}}}{{{name}}}" in defined for kind, name in asked)
     assert r"50 \% better \& more" in text and r"alpha\_s" in text
     assert r"\textbf{GAIA-S-F1.1} seen (Table 1) & visual" in text
     assert r"\textbf{RG-T1.5} fifth (Table 1, our reading) &" in text
+    assert r"\textbf{RG-T1.6} sixth (Table 1, another form of RG-T1.2) &" in text
 
 
 def test_the_page_shows_every_claim(evidence):

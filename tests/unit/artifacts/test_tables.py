@@ -52,7 +52,7 @@ def evidence(folder: Path, values: list[float], **changes) -> Evidence:
     ]
     (folder / "cells").mkdir()
     pd.DataFrame(rows).to_parquet(folder / "cells" / "mnist.parquet")
-    return Evidence({"mnist": about}, ["mnist"], {}, str(folder), str(PUBLISHED), str(folder))
+    return Evidence({"mnist": about}, ["mnist"], {}, 0.95, str(folder), str(PUBLISHED), str(folder))
 
 
 def test_a_cell_that_is_there_twice_is_refused(tmp_path):
@@ -61,7 +61,7 @@ def test_a_cell_that_is_there_twice_is_refused(tmp_path):
     pd.concat([cells, cells.iloc[[3]]]).to_parquet(given.results / "cells/mnist.parquet")
     name = "/".join(cells[KEY].iloc[3])
     with pytest.raises(Problem, match=f"the cell {re.escape(name)} is there twice"):
-        Evidence(given.benchmarks, ["mnist"], {}, str(given.results), str(PUBLISHED), str(given.out))
+        Evidence(given.benchmarks, ["mnist"], {}, 0.95, str(given.results), str(PUBLISHED), str(given.out))
 
 
 def entry(table, given: Evidence, name: str) -> pd.Series:
@@ -74,9 +74,11 @@ def test_noise_is_a_prediction_interval_over_seeds():
     cell = pd.Series({"values": values, "std": values.std(ddof=1)})
     printed = pd.Series({"decimals": 3, "std": np.nan})
     exact = stats.t.interval(0.95, 3, scale=np.sqrt(values.var(ddof=1) * 1.25))[1] + 0.0005
-    assert noise(cell, printed, 1) == pytest.approx(exact, rel=1e-12)
+    assert noise(cell, printed, 1, 0.95) == pytest.approx(exact, rel=1e-12)
     draws = np.random.default_rng(0).normal(size=(20_000, 5))
-    limits = [noise(pd.Series({"values": row[:4], "std": row[:4].std(ddof=1)}), printed, 1) for row in draws[:4000]]
+    limits = [
+        noise(pd.Series({"values": row[:4], "std": row[:4].std(ddof=1)}), printed, 1, 0.95) for row in draws[:4000]
+    ]
     inside = np.abs(draws[:4000, :4].mean(1) - draws[:4000, 4]) <= limits
     assert inside.mean() == pytest.approx(0.95, abs=0.012)
 
@@ -84,14 +86,14 @@ def test_noise_is_a_prediction_interval_over_seeds():
 def test_noise_of_two_means_is_welchs():
     values = np.array([90.0, 93.0, 91.0])
     cell = pd.Series({"values": values / 100, "std": values.std(ddof=1) / 100})
-    limit = noise(cell, pd.Series({"decimals": 2, "std": 2.0}), 100)
+    limit = noise(cell, pd.Series({"decimals": 2, "std": 2.0}), 100, 0.9)
     error = np.sqrt(values.var(ddof=1) / 3 + 2.0**2 / 3)
-    assert limit == pytest.approx(stats.t.ppf(0.975, 2) * error + 0.005, rel=1e-12)
+    assert limit == pytest.approx(stats.t.ppf(0.95, 2) * error + 0.005, rel=1e-12)
 
 
 def test_noise_of_one_network_is_the_interval_over_images():
     cell = pd.Series({"values": [0.9], "std": np.nan, "low": 0.88, "high": 0.91})
-    assert noise(cell, pd.Series({"decimals": 1, "std": np.nan}), 100) == pytest.approx(1.5 + 0.05)
+    assert noise(cell, pd.Series({"decimals": 1, "std": np.nan}), 100, 0.95) == pytest.approx(1.5 + 0.05)
 
 
 @pytest.mark.parametrize(

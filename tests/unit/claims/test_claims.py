@@ -23,7 +23,8 @@ FAIL = {
     "RG-T1.5b",  # 17.68 between iNaturalist and Places, Energy 15.96 between iNaturalist and Textures
     "RG-T1.7b",  # iNaturalist: MOS has 98.15 and 9.28, RG 94.67 and 31.38
     "RG-T2.2b",  # Energy 71.03, clipped sum 63.45
-    "RG-T2.3c",  # Textures: 68.67, GradNorm 61.42
+    "RG-T2.3d",  # Textures: 68.67, GradNorm 61.42
+    "RG-T3.2b",  # k = 5 has 48.89, without clipping 53.06: more than a point
     "RG-T3.3a",
     "RG-T3.3b",  # 47.36, without clipping 53.06
     "RG-T4.1b",  # iNaturalist: T = 0.5 has 95.56, T = 1 94.67
@@ -40,7 +41,8 @@ MARGINS = {  # a few, by hand from the tables
     "GAIA-S-T1.5": 143.47 - 87.24,
     "IGOE-T2.4": 100 * (0.817 - 0.811),
     "RG-T1.2a": 92.1725 - 86.3125,
-    "RG-T2.3c": 61.42 - 68.67,
+    "RG-T2.3b": min(90.5425 - 86.3125, 54.6975 - 42.7675),
+    "RG-T2.3d": 61.42 - 68.67,
     "RG-T3.3a": 87.875 - 89.335,
     "RG-T7.1c": 11.77 - 26.03,
 }
@@ -67,7 +69,7 @@ def test_the_printed_verdicts_are_those_found_by_hand(printed):
 
 
 def test_a_printed_number_is_that_of_its_pair_in_percent(document):
-    claim = next(claim for claim in document.claims if claim.id == "IGOE-T1.2b")
+    claim = next(claim for claim in document.claims if claim.id == "IGOE-T1.2c")
     world = worlds.Printed(worlds.by_score(published.load(PUBLISHED)), document, claim, whole=False)
     found = {pair: world.number("AUROC", "s4", pair).value for pair in world.sets}
     assert found[("SVHN", "MNIST")] == pytest.approx(73.5) and found[("CIFAR-10", "MNIST")] == pytest.approx(91.3)
@@ -78,11 +80,11 @@ def test_a_printed_number_is_that_of_its_pair_in_percent(document):
 ELSEWHERE = {
     "IGOE-T1.1a": {"CIFAR-10"},  # ExGrad 0.9200, GradNorm 0.9540
     "IGOE-T1.1b": {"CIFAR-10"},
-    "IGOE-T1.2c": {"MNIST"},  # S5 through the whole network: 0.993 and 0.968, more than all others
+    "IGOE-T1.2b": {"MNIST"},  # S5 through the whole network: 0.993 and 0.968, more than all others
     "IGOE-T1.3c": {"SVHN"},  # only S3 and S5 lose
     "IGOE-T1.3d": {"MNIST", "SVHN", "CIFAR-10"},  # on MNIST S3 gains 3.2
-    "IGOE-T1.4b": {"SVHN", "CIFAR-10"},
-    "IGOE-T1.4d": {"SVHN", "CIFAR-10"},  # on MNIST 98.00 and 98.05, of cells that are rounded to a tenth
+    "IGOE-T1.4c": {"SVHN", "CIFAR-10"},
+    "IGOE-T1.4b": {"SVHN", "CIFAR-10"},  # on MNIST 98.00 and 98.05, of cells that are rounded to a tenth
     "IGOE-T2.1": {"SVHN", "CIFAR-10"},
     "IGOE-T3.1": {"SVHN"},  # 0.895, last layer 0.8865
 }
@@ -227,6 +229,22 @@ def test_holm_is_over_the_judged_claims_of_a_paper(small):
     assert list(verdicts.corrected(frame, 0.9)["verdict"]) == ["holds", "fails", "fails"]
 
 
+def test_a_sentence_counts_once_by_the_first_of_its_forms_with_a_verdict():
+    """One in two forms, one in three, one alone, a reading; in print every first form has a verdict."""
+    rows = [
+        ("a", "", False, "holds", ""),
+        ("a1", "a", False, "fails", "not run"),
+        ("a2", "a", False, "fails", "within noise"),
+        ("b", "", False, "fails", ""),
+        ("b1", "b", False, "holds", "not run"),
+        ("c", "", False, "", "holds"),
+        ("d", "", True, "holds", "fails"),
+    ]
+    frame = pd.DataFrame(rows, columns=["id", "form_of", "reading", "printed", "verdict"]).set_index("id", drop=False)
+    assert verdicts.counted(frame, "printed").to_dict() == {"a": "holds", "b": "fails"}
+    assert verdicts.counted(frame, "verdict").to_dict() == {"a2": "within noise", "b1": "not run", "c": "holds"}
+
+
 def test_times_are_compared_over_turns(small):
     rows = [
         {"detector": d, "dataset": "batch 1", "values": [m, m + 0.1, m - 0.1]} for d, m in (("msp", 1), ("energy", 2))
@@ -256,6 +274,12 @@ def test_what_is_not_there_says_why(small):
         ),
         ("auroc(four) > auroc(one)", "acc(four) > 1", "claim RG-T1.5, holds: 'acc(four)': a number or one of auroc"),
         ("RG-T1.2", "RG-T1.1", "claim RG-T1.1 is there twice"),
+        (
+            "RG-T1.2,",
+            "RG-T1.2, form_of: RG-T1.3x,",
+            "claim RG-T1.2, form_of: unknown claim 'RG-T1.3x'. Did you mean 'RG-T1.3'",
+        ),
+        ("RG-T1.2,", "RG-T1.2, form_of: RG-T1.8,", "claim RG-T1.2, form_of: unknown claim 'RG-T1.8'"),  # not judged
         ("RG-T1.2", "T1.2", "claim T1.2, id: string should match"),
         ("[msp, msp]", "[mps, msp]", "terms.one.ours: unknown detector 'mps'"),
         ("both: [one", "both: [onn", "claims.yaml: groups.both: unknown term or group 'onn'. Did you mean 'one'?"),

@@ -126,7 +126,15 @@ def test_differences(shown):
     found = shown()
     largest, other, count = found["norm", "gradients", "S2 weight", ALL]
     assert largest == pytest.approx(3e-9, rel=1e-3) and (other, count) == (0, 6)  # images 0 and 3 of the second seed
-    assert found["forms", "gaia_z", "forward all", ALL].tolist() == [0.25, 1, 8]
+    assert found["forms", "gaia_z", "forward all", ALL].tolist() == [pytest.approx(0.2), 1, 8]
+
+
+def test_the_forms_of_an_image_without_gradients_are_apart_by_the_whole(shown):
+    """Four images of each of two networks: one lost its gradients, one is silent in both forms."""
+    found = shown(
+        gaia_z={"all": np.array([0.0, -1, -2, 0]), "forward all": np.array([-0.5, -1, -2, 0]), "layer=bn1": H}
+    )
+    assert found["forms", "gaia_z", "forward all", ALL].tolist() == [1, 2, 8]
 
 
 def test_another_order_is_counted(shown):

@@ -72,10 +72,12 @@ def run(tmp_path):
 
 @pytest.fixture
 def frame(run) -> pd.DataFrame:
-    """Of four claims one is a reading of ours, which is shown and not counted."""
-    printed = ["holds", "fails", "holds", "fails"]
-    ids = ["RG-T1.1", "RG-T1.2a", "RG-T1.4", "RG-T1.5"]
-    said = pd.DataFrame({"reading": ["", "", "", "ours"], "printed": printed}, index=ids)
+    """Of five claims one is a reading of ours and one another form of the first: they are shown and not counted."""
+    said = pd.DataFrame(
+        [("", "", "holds"), ("", "", "fails"), ("", "", "holds"), ("ours", "", "fails"), ("", "RG-T1.1", "fails")],
+        columns=["reading", "form_of", "printed"],
+        index=pd.Index(["RG-T1.1", "RG-T1.2a", "RG-T1.4", "RG-T1.5", "RG-T1.6"], name="id"),
+    )
     return said.join(run.verdicts()).fillna("")
 
 
@@ -110,7 +112,7 @@ def test_the_table(run, frame):
 
 
 def test_without_a_run_it_says_so(frame):
-    said = page.said(DOCUMENT, frame[["reading", "printed"]], [], ["Three"])
+    said = page.said(DOCUMENT, frame[["reading", "form_of", "printed"]], [], ["Three"])
     assert "No run is released yet: only what is printed is judged." in said and "Released runs" not in said
 
 
@@ -153,10 +155,10 @@ def test_claims_by_paper_table_and_number():
 def test_the_picture_has_a_sign_for_every_verdict_and_the_same_bytes_again(run, frame):
     rows = picture.rows(frame, [run], ["Three"])
     made = picture.picture(rows, "from here", "digest of the data")
-    tiles = {"#0072b2": 3, "#d55e00": 3, "#d9d9d9": 1}  # holds, fails, within noise; one more of each in the legend
+    tiles = {"#0072b2": 3, "#d55e00": 4, "#d9d9d9": 1}  # holds, fails, within noise; one more of each in the legend
     text = made.decode()
     assert {one: len(re.findall(f"fill: {one}", text)) - 1 for one in tiles} == tiles
-    assert len(re.findall("stroke: #bbbbbb", text)) - 1 == 4  # not run
+    assert len(re.findall("stroke: #bbbbbb", text)) - 1 == 5  # not run
     assert "digest of the data" in text and "<dc:date>" not in text
     assert picture.picture(rows, "from here", "digest of the data") == made
 

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from ood.artifacts import methods
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import WIDTH, Drawn, said, save, style
-from ood.artifacts.table import CONFIDENCE
 from ood.detectors import method
 from ood.evaluation.ranks import cliques, compare
 
@@ -31,7 +30,7 @@ def ranks(evidence: Evidence, benchmark: str) -> Drawn:
             for name in names
         ]
     ).T
-    found = compare(values, CONFIDENCE)
+    found = compare(values, evidence.confidence)
     order, half = np.argsort(found.ranks, kind="stable"), -(-len(names) // 2)
     bars = cliques(found.ranks, found.distance)
     with style():
@@ -60,13 +59,14 @@ def ranks(evidence: Evidence, benchmark: str) -> Drawn:
         "critical difference": f"{found.distance:.2f}",
         **{f"rank of {name}": f"{rank:.1f}" for name, rank in zip(names, found.ranks, strict=True)},
     }
+    level = f"{100 * (1 - evidence.confidence):g}\\,\\%"
     blocks, p = (said("RANKS", benchmark, what) for what in ("blocks", "Friedman's p"))
     return save(
         evidence,
         figure,
         f"RANKS.{benchmark}",
         f"Average ranks by AUROC over {blocks} blocks, an OOD set of the average and a seed each: {about['title']}. "
-        f"Bars join methods that Nemenyi's test at 5\\,\\% does not tell apart (Dem\\v{{s}}ar 2006); $p$ of "
+        f"Bars join methods that Nemenyi's test at {level} does not tell apart (Dem\\v{{s}}ar 2006); $p$ of "
         f"Friedman's test: {p}. The test takes blocks for independent, and they share ID images and networks.",
         numbers,
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from ood.artifacts import page
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.render import SPECIAL, longtable, over_pages, write
+from ood.claims.verdicts import counted
 
 NAME = "CLAIMS"
 CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
@@ -24,10 +25,11 @@ FOOT = (
     "cannot be judged there. Where a benchmark is not the paper's own, a verdict says whether the claim carries over "
     "to it, not whether it is true. Where it has one of a paper's several networks, brackets say if the cells printed "
     "for that one have another verdict than all of them. Our reading: not in the paper's words, but read off a table, "
-    "or more strictly than said; it is judged, and not counted. Of a method with several variants a claim takes the "
-    "one that the paper's numbers are of, which need not be the default that other tables show: ReAct clips at RG's "
-    "1, KL-Matching has test labels, Mahalanobis is that of the released codes where it is run, MOS has K-means "
-    "groups."
+    "or more strictly than said; it is judged, and not counted. Another form of a claim: the same sentence, put so "
+    "that it can be judged where the first cannot; of the forms one counts. Of a method with several variants a claim "
+    "takes the one that the paper's numbers are of, which need not be the default that other tables show: ReAct clips "
+    "at RG's 1, KL-Matching has test labels, Mahalanobis is that of the released codes where it is run, MOS has "
+    "K-means groups."
 )
 COUNTED = ("holds", "fails", "within noise", "not run")
 
@@ -47,10 +49,10 @@ def entries(frame: pd.DataFrame) -> pd.DataFrame:
             "id": f"{NAME}/{paper}/{benchmark}",
             "row": paper,
             "column": benchmark,
-            "printed": _count(part["printed"], COUNTED[:2]),
-            "ours": _count(part["verdict"], COUNTED),
+            "printed": _count(counted(part, "printed"), COUNTED[:2]),
+            "ours": _count(counted(part, "verdict"), COUNTED),
         }
-        for (paper, benchmark), part in judged[~judged["reading"]].groupby(["paper", "benchmark"], sort=False)
+        for (paper, benchmark), part in judged.groupby(["paper", "benchmark"], sort=False)
     ]
     columns = ["id", "row", "column", "printed", "ours", "margin", "low", "high", "p", "p_holm", "noise", "why"]
     return pd.concat([pd.DataFrame(counts), lines[columns]], ignore_index=True)
@@ -80,7 +82,7 @@ def save(evidence: Evidence) -> pd.DataFrame:
     counts, claims = shown[shown.index.isin(frame["paper"])], shown[shown.index.isin(frame["id"])].reset_index()
     texts = about.set_index("id")
     claims.insert(1, "claim", list(texts.loc[claims["claim id"], "claim"]))
-    sources = texts["source"] + texts["reading"].map({True: ", our reading", False: ""})
+    sources = pd.Series([_source(row) for row in about.itertuples()], texts.index)
     claims.insert(2, "source", list(sources.loc[claims["claim id"]]))
     left = texts.loc[texts["unchecked"] != "", ["claim", "unchecked"]]
     frames = [counts, claims.set_index("claim id"), left]
@@ -147,7 +149,7 @@ def _counts(papers: list[str], titles: dict[str, str]) -> list[str]:
 
     caption = (
         f"Of how many claims each was found: {' / '.join(COUNTED)}; on print the first two. Our readings do not count, "
-        "nor claims that do not concern a benchmark (a dash below)."
+        "nor claims that do not concern a benchmark (a dash below); of several forms of a claim one does."
     )
     lines = [line(title, "ours", name) for name, title in titles.items()]
     shares = [0.4, *[0.54 / len(papers)] * len(papers)]
@@ -158,5 +160,9 @@ def _counts(papers: list[str], titles: dict[str, str]) -> list[str]:
 
 
 def _claim(row: tuple) -> str:
-    reading = ", our reading" if row.reading else ""
-    return rf"\textbf{{{row.id}}} {row.claim.translate(SPECIAL)} ({row.source.translate(SPECIAL)}{reading})"
+    return rf"\textbf{{{row.id}}} {row.claim.translate(SPECIAL)} ({_source(row).translate(SPECIAL)})"
+
+
+def _source(row: tuple) -> str:
+    reading, form = ", our reading" if row.reading else "", f", another form of {row.form_of}" if row.form_of else ""
+    return f"{row.source}{form}{reading}"

@@ -24,11 +24,22 @@ class Evidence:
 
     benchmarks: name -> {title, id, ood: list of datasets, averages: name -> OOD sets, seeds, detectors, timed: list of
     batch sizes, reproduces: one of PRINTED or None}, shown in this ``order``; datasets: name -> title.
-    ``results`` is the folder of all results, ``printed`` that of the printed numbers, ``out`` where artifacts go.
+    ``confidence`` is that of intervals and of "within noise", ``results`` the folder of all results, ``printed`` that
+    of the printed numbers, ``out`` where artifacts go.
     """
 
-    def __init__(self, benchmarks: dict, order: list[str], datasets: dict, results: str, printed: str, out: str):
+    def __init__(
+        self,
+        benchmarks: dict,
+        order: list[str],
+        datasets: dict,
+        confidence: float,
+        results: str,
+        printed: str,
+        out: str,
+    ):
         self.benchmarks, self.datasets = {name: benchmarks[name] for name in order}, datasets
+        self.confidence = confidence
         self.results, self.out = Path(results), Path(out)
         self.published = published.load(Path(printed))
         frames = [pd.read_parquet(self.results / "cells" / f"{name}.parquet") for name in order]

@@ -28,7 +28,11 @@ def headline(evidence: Evidence, benchmark: str) -> Table:
         numbers=_half_widths(evidence, rows, columns) if len(about["seeds"]) == 1 else {},
     )
     widths = " and ".join(rf"\ours{{{table.cited(what)}}} ({what.rpartition(' ')[2]})" for what in table.numbers)
-    interval = f"95\\,\\% bootstrap intervals over images: $\\pm$ {widths}, median of the table." if widths else ""
+    interval = (
+        f"{100 * evidence.confidence:g}\\,\\% bootstrap intervals over images: $\\pm$ {widths}, median of the table."
+        if widths
+        else ""
+    )
     return replace(table, foot=" ".join(part for part in (foot(evidence, benchmark, interval), FPR95) if part))
 
 

@@ -1,7 +1,7 @@
 """A table: rows of methods, panels of columns, each entry an id with a printed and a reproduced number.
 
 Where it has both, the difference is *within noise* if it is no larger than ``noise``: half a unit of the last printed
-digit plus the half width of a 95 % interval. With n seeds that is the prediction interval of one more network, whose
+digit plus the half width of an interval. With n seeds that is the prediction interval of one more network, whose
 number a paper mostly prints, t s sqrt(1/n + 1); where a spread s' is printed too, t sqrt((s^2 + s'^2)/n), as if over as
 many; with one network it is that of the bootstrap over images. All take the paper's network for another draw of ours.
 """
@@ -19,22 +19,22 @@ from ood.claims.published import lookup
 DECIMALS = {"percent": 2, "fraction": 3, "ms": 2}
 FACTOR = {"percent": 100, "fraction": 1, "ms": 1}
 LOWER_IS_BETTER = ("FPR95", "ms")
-
-
-CONFIDENCE = 0.95
 KINDS = ("printed", "ours", "difference")
 NOT_RUN = "not run"
 SLIP = r"$^\ddagger$"  # beside a printed average that is not the mean of the cells printed with it
 
 
-def noise(cell: pd.Series, printed: pd.Series, factor: float) -> float:
-    """Up to which difference ours agrees with a printed number, in the print's unit; NaN where nothing is known."""
+def noise(cell: pd.Series, printed: pd.Series, factor: float, confidence: float) -> float:
+    """Up to which difference ours agrees with a printed number, in the print's unit; NaN where nothing is known.
+
+    ``confidence`` is that of the interval over seeds; a single network's, over images, is in its cell.
+    """
     count, rounding = len(cell["values"]), 0.5 * 10.0 ** -printed["decimals"]
     if count == 1:
         return factor * (cell["high"] - cell["low"]) / 2 + rounding if "high" in cell else np.nan
     spread = factor * cell["std"]
     variance = spread**2 * (1 + 1 / count) if np.isnan(printed["std"]) else (spread**2 + printed["std"] ** 2) / count
-    return float(stdtrit(count - 1, (1 + CONFIDENCE) / 2) * np.sqrt(variance)) + rounding
+    return float(stdtrit(count - 1, (1 + confidence) / 2) * np.sqrt(variance)) + rounding
 
 
 def alike(value: float, text: str) -> str:
@@ -140,7 +140,7 @@ class Table:
             entry |= {name: cell[name] * factor for name in ("mean", "std", "low", "high") if name in cell}
             entry["seeds"] = len(cell["seeds"])
         if found is not None and cell is not None:
-            limit, off = noise(cell, found, factor), cell["mean"] * factor - found["value"]
+            limit, off = noise(cell, found, factor, evidence.confidence), cell["mean"] * factor - found["value"]
             entry |= {"difference": f"{off:+.{decimals}f}" + ("" if abs(off) <= limit else " *"), "noise": limit}
         return entry
 

@@ -4,7 +4,8 @@
 ``printed`` for each table its method and variant, or the method alone where the table's variants are what numbers are
 asked for (batches). ``groups`` name several terms, ``sets`` OOD sets and batches, with their names in print and in our
 benchmarks. A claim ``holds`` as an expression (ood.claims.expressions), or is ``unchecked`` for a reason; a ``reading``
-is ours, of a table, not a sentence of the paper.
+is ours, of a table, not a sentence of the paper. ``form_of`` names the claim whose sentence it is in another form, for
+benchmarks that cannot judge that one; of forms the first is preferred.
 
 ``printed`` are the tables that a claim is checked on, each term in the first that has it; ``where`` restricts their
 rows. ``singles`` names, for a table of averages over several networks, those with the cells that they are of.
@@ -62,6 +63,7 @@ class Claim(Strict):
     holds: str | None = None
     unchecked: str | None = None
     reading: bool = False
+    form_of: str | None = None
     printed: list[str] = []
     where: dict[Restricting, str] = {}
     about: list[str] | None = None
@@ -149,9 +151,12 @@ class Document(Strict):
                     raise Problem(f"terms.{name}.{key}: {unknown('detector', given[0], detectors.names())}")
         _ = self.names  # a fault in the groups is no claim's
         ids = [claim.id for claim in self.claims]
+        firsts = [claim.id for claim in self.checked() if claim.form_of is None]
         for claim in self.claims:
             if ids.count(claim.id) > 1:
                 raise Problem(f"claim {claim.id} is there twice. Give one of them another id.")
+            if claim.form_of is not None and claim.form_of not in firsts:
+                raise Problem(f"claim {claim.id}, form_of: {unknown('claim', claim.form_of, firsts)}")
         for claim in self.checked():
             for name in claim.about or []:
                 if name not in PRINTED:

@@ -21,6 +21,7 @@ from ood.progress import track
 from ood.step import Input, Inputs, Output, Spec, run
 
 HOLDS, FAILS, NOISE, NOT_RUN, TIE = "holds", "fails", "within noise", "not run", "tie"
+COPIED = ("id", "paper", "source", "claim", "holds", "unchecked", "form_of")
 
 
 def printed_verdict(cells: dict, document: Document, claim: Claim) -> dict[str, Any]:
@@ -96,6 +97,19 @@ def corrected(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
     return frame.assign(p_holm=p, verdict=frame["verdict"].mask(p > 1 - confidence, NOISE))
 
 
+def counted(frame: pd.DataFrame, column: str) -> pd.Series:
+    """The verdicts of a column that count, one for each sentence that it judges or could: no readings of ours.
+
+    Of the forms of one sentence that is the first with a verdict, else the first that was not run. frame: one line per
+    claim, with ``id``, ``reading`` and ``form_of``.
+    """
+    said = frame[~frame["reading"] & (frame[column] != "")]
+    sentence = said["form_of"].where(said["form_of"] != "", said["id"])
+    return said.loc[
+        sentence[(said[column] == NOT_RUN).sort_values(kind="stable").index].drop_duplicates().index, column
+    ]
+
+
 def _holm_of_finite(p: np.ndarray) -> np.ndarray:
     found = np.full(len(p), np.nan)
     finite = np.isfinite(p)
@@ -124,7 +138,7 @@ def verdicts(
     id_dataset = printed_id(spec["reproduces"], spec["id"])
     rows = [
         {
-            **{key: getattr(claim, key) or "" for key in ("id", "paper", "source", "claim", "holds", "unchecked")},
+            **{key: getattr(claim, key) or "" for key in COPIED},
             "reading": claim.reading,
             "benchmark": spec["benchmark"],
             **printed_verdict(cells, parsed, claim),

@@ -115,10 +115,13 @@ def layers(detector: str, files: list[Path], identity: str) -> Iterator[Summary]
 
 
 def forms(files: list[Path]) -> Iterator[Summary]:
-    """How far GAIA-Z's two forms are apart: relatively at most, on how many images, of how many; if it has both."""
+    """How far GAIA-Z's two forms are apart: at most, as a share of the forward form, on how many images, of how many.
+
+    That form is the larger one, and not 0 where an image has lost all its gradients. Nothing without both forms.
+    """
     if "forward all" in pq.read_schema(files[0]).names:
         scores = pd.concat([columns(file, "all", "forward all") for file in files])
-        off = (scores["forward all"] / scores["all"] - 1).abs()
+        off = (1 - scores["all"] / scores["forward all"]).abs()
         yield Summary("forms", "gaia_z", "forward all", ALL, np.array([off.max(), (off > 0).sum(), len(off)]))
 
 

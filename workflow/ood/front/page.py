@@ -9,7 +9,7 @@ from ood.artifacts.claims import COUNTED
 from ood.audit.run import PUBLISHED
 from ood.claims import published
 from ood.claims.claims import Document
-from ood.claims.verdicts import FAILS, HOLDS, NOT_RUN, printed_verdict
+from ood.claims.verdicts import FAILS, HOLDS, NOT_RUN, counted, printed_verdict
 from ood.claims.worlds import by_score
 from ood.config import Config
 from ood.detectors import method, names
@@ -36,10 +36,11 @@ def judged(document: Document, runs: list[Run]) -> pd.DataFrame:
     frame = pd.DataFrame(
         [
             {"id": claim.id, "source": claim.source, "reading": OURS if claim.reading else "", "claim": claim.claim}
+            | {"form_of": claim.form_of or ""}
             | printed_verdict(cells, document, claim)
             for claim in document.checked()
         ]
-    ).set_index("id")[["source", "reading", "claim", "printed"]]
+    ).set_index("id")[["source", "reading", "form_of", "claim", "printed"]]
     return pd.concat([frame, *(run.verdicts() for run in runs)], axis="columns").fillna("").rename_axis("id")
 
 
@@ -54,11 +55,13 @@ def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list
     """The table in words, the table, the picture, and where they come from."""
     kinds, undecided = " / ".join(COUNTED), sum(claim.holds is None for claim in document.claims)
     readings = (frame["reading"] == OURS).sum()
+    sentences = len(frame) - readings - (frame["form_of"] != "").sum()
     meaning = (
-        f"**{kinds}**: the number of the papers' {len(frame) - readings} checkable claims with each outcome, for the "
-        f"papers' own numbers only {' / '.join(COUNTED[:2])}. Not counted: {readings} stricter readings of ours, which "
-        f"are judged too, and {undecided} claims that are arguments or pictures. Where a benchmark is not the paper's "
-        "own, *fails* means that the claim did not carry over. The last columns are average AUROC over a benchmark's "
+        f"**{kinds}**: the number of the papers' {sentences} checkable claims with each outcome, for the papers' own "
+        f"numbers only {' / '.join(COUNTED[:2])}; what is judged in several forms counts once. Not counted: {readings} "
+        f"stricter readings of ours, which are judged too, and {undecided} claims that are arguments or pictures. "
+        "Where a benchmark is not the paper's own, *fails* means that the claim did not carry over. The last columns "
+        "are average AUROC over a benchmark's "
         "OOD sets in percent, mean ± sample standard deviation over seeds, of methods in their default variant; *best* "
         "means best on these very sets. A gradient method scores with gradients, computed or in closed form. GradNorm "
         "is one; RG, which replaces both of its factors, is not."
@@ -79,8 +82,8 @@ def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list
 
 
 def _table(frame: pd.DataFrame, runs: list[Run], missing: list[str]) -> list[str]:
-    said = frame[frame["reading"] != OURS]
-    printed = [said.loc[said.index.str.startswith(f"{paper}-"), "printed"] for paper in PAPERS]
+    said = counted(frame.reset_index().assign(reading=lambda claims: claims["reading"] == OURS), "printed")
+    printed = [said[frame.index[said.index].str.startswith(f"{paper}-")] for paper in PAPERS]
     rows = [["*as printed*", *(f"{sum(verdicts == HOLDS)} / {sum(verdicts == FAILS)}" for verdicts in printed)]]
     for run in runs:
         for benchmark, name in run.titles.items():
