@@ -44,9 +44,10 @@ def evidence(tmp_path) -> Evidence:
     (tmp_path / "cells").mkdir()
     for name in ("one", "two"):
         frame = pd.DataFrame(ROWS, columns=KEYS).assign(
-            source="Table 1", benchmark=name, p=0.5, p_holm=1.0, noise="images", why=""
+            source="Table 1", benchmark=name, p=0.5, p_holm=1.0, noise="images", decided="", why=""
         )
         frame["reading"] = frame["id"] == "RG-T1.5"
+        frame.loc[frame["id"] == "RG-T1.1", "decided"] = "auroc(rg) > auroc(a & b)"
         frame["form_of"] = np.where(frame["id"] == "RG-T1.6", "RG-T1.2", "")
         frame["printed_there"] = frame["printed"].mask(frame["id"] == "RG-T1.1", "fails") if name == "two" else ""
         frame.to_parquet(tmp_path / "claims" / f"{name}.parquet")
@@ -72,6 +73,18 @@ def test_what_the_table_says(evidence):
     assert lines.at["CLAIMS/RG-T1.2/one", "printed"] == "fails, but holds by the printed averages"
     assert lines.at["CLAIMS/RG/one", "printed"] == "3 / 1"
     assert counts.to_dict("index") == {"RG": {"printed": "3 / 1", "ONE": "0 / 1 / 1 / 1", "TWO": "0 / 1 / 1 / 1"}}
+
+
+def test_what_decides_is_said_of_ours_alone(evidence):
+    table.save(evidence)
+    lines = pd.read_csv(evidence.out / "CLAIMS.csv", keep_default_na=False).set_index("id")
+    assert lines.loc[["CLAIMS/RG-T1.1/one", "CLAIMS/RG-T1.2/one"], "decided"].tolist() == [
+        "auroc(rg) > auroc(a & b)",
+        "",
+    ]
+    titles = re.findall('title="(CLAIMS/RG-T1.1/.*?)"', (evidence.out / "CLAIMS.html").read_text())
+    said = ": auroc(rg) &gt; auroc(a &amp; b)"
+    assert titles == ["CLAIMS/RG-T1.1/one", f"CLAIMS/RG-T1.1/one{said}", f"CLAIMS/RG-T1.1/two{said}"]
 
 
 def test_every_number_of_the_page_has_its_id(evidence):

@@ -79,6 +79,30 @@ def test_what_an_expression_says(text, margin):
     assert (found.holds, found.fails) == ((0, 1) if margin > 0 else (1, 0) if margin < 0 else (1, 1))
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("auroc(a) > auroc(others)", "auroc(a) > auroc(c)"),
+        ("fpr95([b, c]) < fpr95(d)", "fpr95(d) > fpr95(b)"),
+        ("auroc(a) > auroc(b) > auroc(c)", "auroc(b) > auroc(c)"),
+        ("not auroc(b) > auroc(a)", "not auroc(b) > auroc(a)"),
+        ("max(auroc(others)) > 87", "auroc(c) > 87"),
+        ("abs(auroc(b) - auroc(a)) > 14", "abs(auroc(b) - auroc(a)) > 14"),
+        ("max(auroc(a, s) for s in sets) - min(auroc(a, s) for s in sets) < 6", "6 > auroc(a, far) - auroc(a, near)"),
+        ("at_least(2, (auroc(x) > 75 for x in others))", "auroc(b) > 75"),
+        ("any(all(auroc(x, s) > auroc(every - x, s) for s in sets) for x in every)", "auroc(a, far) > auroc(c, far)"),
+    ],
+)
+def test_what_decides_is_named_and_has_the_same_margin(text, name):
+    found = judged(text).margin
+    assert found.name == name and judged(name).margin.value == found.value
+
+
+def test_what_decides_about_a_stated_difference_is_its_nearer_bound():
+    assert judged("near(auroc(a) - auroc(b), 17)").margin.name == "auroc(a) - auroc(b) - 17 > -1.5"
+    assert judged("near(auroc(a) - auroc(b), 13.0, 2)").margin.name == "2 > auroc(a) - auroc(b) - 13"
+
+
 def test_an_equal_number_decides_nothing():
     found = judged("auroc(a) > auroc(a)")
     assert (found.holds, found.fails, found.margin.value) == (1, 1, 0)

@@ -20,16 +20,17 @@ FOOT = (
     "own interval (at bootstrap.confidence of config.yaml) from resampled images and, from three seeds on, the spread "
     "over seeds. The interval is not corrected for the number of claims, the verdict is: holds and fails are said "
     "where the p-value, corrected for the parts of the claim and (Holm) for all claims of the paper on the benchmark, "
-    "says so at that confidence; within noise means that neither can be said. Printed: on the paper's own cells, an "
-    "average being the mean of the cells printed beside it. A dash: the claim does not concern the benchmark, or "
-    "cannot be judged there. Where a benchmark is not the paper's own, a verdict says whether the claim carries over "
-    "to it, not whether it is true. Where it has one of a paper's several networks, brackets say if the cells printed "
-    "for that one have another verdict than all of them. Our reading: not in the paper's words, but read off a table, "
-    "or more strictly than said; it is judged, and not counted. Another form of a claim: the same sentence, put so "
-    "that it can be judged where the first cannot; of the forms one counts. Of a method with several variants a claim "
-    "takes the one that the paper's numbers are of, which need not be the default that other tables show: ReAct clips "
-    "at RG's 1, KL-Matching has test labels, Mahalanobis is that of the released codes where it is run, MOS has "
-    "K-means groups."
+    "says so at that confidence; within noise means that neither can be said. Which comparison decides, in the words "
+    "of paper/claims.yaml, is in CLAIMS.csv; in a browser it shows where the pointer rests. Printed: on the paper's "
+    "own cells, an average being the mean of the cells printed beside it. A dash: the claim does not concern the "
+    "benchmark, or cannot be judged there. Where a benchmark is not the paper's own, a verdict says whether the claim "
+    "carries over to it, not whether it is true. Where it has one of a paper's several networks, brackets say if the "
+    "cells printed for that one have another verdict than all of them. Our reading: not in the paper's words, but read "
+    "off a table, or more strictly than said; it is judged, and not counted. Another form of a claim: the same "
+    "sentence, put so that it can be judged where the first cannot; of the forms one counts. Of a method with several "
+    "variants a claim takes the one that the paper's numbers are of, which need not be the default that other tables "
+    "show: ReAct clips at RG's 1, KL-Matching has test labels, Mahalanobis is that of the released codes where it is "
+    "run, MOS has K-means groups."
 )
 COUNTED = ("holds", "fails", "within noise", "not run")
 
@@ -54,7 +55,21 @@ def entries(frame: pd.DataFrame) -> pd.DataFrame:
         }
         for (paper, benchmark), part in judged.groupby(["paper", "benchmark"], sort=False)
     ]
-    columns = ["id", "row", "column", "printed", "ours", "margin", "low", "high", "p", "p_holm", "noise", "why"]
+    columns = [
+        "id",
+        "row",
+        "column",
+        "printed",
+        "ours",
+        "margin",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "noise",
+        "decided",
+        "why",
+    ]
     return pd.concat([pd.DataFrame(counts), lines[columns]], ignore_index=True)
 
 
@@ -89,27 +104,31 @@ def save(evidence: Evidence) -> pd.DataFrame:
     caption = f"{CAPTION} Counts: {' / '.join(COUNTED)}"
     heads = [f"{NAME}: {caption}", FOOT, "Claims that no cell decides."]
     names = list(evidence.benchmarks)
-    tables = [_browsed(frame, of) for frame, of in zip(frames, (names, names, []), strict=True)]
+    decided = lines.set_index("id")["decided"].dropna().loc[lambda of: of != ""]
+    tables = [_browsed(frame, of, decided) for frame, of in zip(frames, (names, names, []), strict=True)]
     html = page.page(NAME, caption, [FOOT], tables)
     text = [f"{head}\n{frame.to_string(justify='left')}" for head, frame in zip(heads, frames, strict=True)]
     write(evidence, NAME, lines, latex(about, evidence), html, "\n\n".join(text) + "\n")
     return counts
 
 
-def _browsed(frame: pd.DataFrame, benchmarks: list[str]) -> str:
-    """The last columns are of these benchmarks, the one before is print, as the claim concerns the first of them."""
+def _browsed(frame: pd.DataFrame, benchmarks: list[str], decided: pd.Series) -> str:
+    """The last columns are of these benchmarks, the one before is print, as the claim concerns the first of them.
+
+    ``decided``: by id of ours, the comparison that decides.
+    """
     of = [*benchmarks[:1], *benchmarks]
     of = [""] * (len(frame.columns) - len(of)) + of
 
-    def entry(text: str, row: str, benchmark: str) -> page.Entry:
-        verdict = next((verdict for verdict in COUNTED[:2] if text.startswith(verdict)), "")
-        name = f"{NAME}/{row}/{benchmark}" if benchmark else ""
-        return page.Entry(f'<span class="{verdict}">{escape(text)}</span>', id=name)
+    ours = len(of) - len(benchmarks)
 
-    rows = {
-        row: [entry(text, row, benchmark) for text, benchmark in zip(texts, of, strict=True)]
-        for row, *texts in frame.itertuples()
-    }
+    def entry(text: str, row: str, place: int) -> page.Entry:
+        verdict = next((verdict for verdict in COUNTED[:2] if text.startswith(verdict)), "")
+        name = f"{NAME}/{row}/{of[place]}" if of[place] else ""
+        about = f": {decided[name]}" if place >= ours and name in decided else ""
+        return page.Entry(f'<span class="{verdict}">{escape(text)}</span>', id=name, about=about)
+
+    rows = {row: [entry(text, row, place) for place, text in enumerate(texts)] for row, *texts in frame.itertuples()}
     return page.table(frame.index.name, frame.columns, rows, "text")
 
 

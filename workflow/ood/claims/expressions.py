@@ -32,18 +32,26 @@ EXACT = 1e-9  # absorbs the rounding of binary floats, far below the last printe
 
 
 class Number(NamedTuple):
-    """A value, for each seed (S,) and in each bootstrap draw (B,), or () if it varies with neither; half its unit."""
+    """A value, for each seed (S,) and in each bootstrap draw (B,), or () if it varies with neither; half its unit.
+
+    ``name``: what it is, in this language; of a margin the comparison that it is of.
+    """
 
     value: float
     seeds: np.ndarray = np.zeros(())
     draws: np.ndarray = np.zeros(())
     half: float = 0.0
+    name: str = ""
 
     @staticmethod
-    def of(function: Callable, *numbers: "Number") -> "Number":
+    def of(function: Callable, *numbers: "Number", name: str) -> "Number":
         """The function of the values, and of each seed's and each draw's."""
         parts = [function(*part) for part in list(zip(*numbers, strict=True))[:3]]
-        return Number(float(parts[0]), *parts[1:], sum(number.half for number in numbers))
+        return Number(float(parts[0]), *parts[1:], sum(number.half for number in numbers), name)
+
+    @staticmethod
+    def constant(value: float, half: float = 0.0) -> "Number":
+        return Number(value, half=half, name=f"{value:g}")
 
 
 class Judgement(NamedTuple):
@@ -64,12 +72,13 @@ class World(Protocol):
 
 
 def above(left: Number, right: Number) -> Judgement:
-    margin = Number.of(np.subtract, left, right)
+    margin = Number.of(np.subtract, left, right, name=f"{left.name} > {right.name}")
     return Judgement(*one_sided(margin.value, error(margin.seeds, margin.draws)), margin)
 
 
 def opposite(judged: Judgement) -> Judgement:
-    return Judgement(judged.fails, judged.holds, Number.of(np.negative, judged.margin))
+    margin = Number.of(np.negative, judged.margin, name=f"not {judged.margin.name}")
+    return Judgement(judged.fails, judged.holds, margin)
 
 
 def at_least(k: int, parts: list[Judgement]) -> Judgement:
@@ -140,8 +149,8 @@ class Expression:
             raise self._refuse(node, "one number on each side")
         (x,), (y,), *given = sides
         within = given[0][0].value if given else world.within + x.half + y.half + EXACT
-        difference = Number.of(np.subtract, x, y)
-        return at_least_all([above(difference, Number(-within)), above(Number(within), difference)])
+        difference = Number.of(np.subtract, x, y, name=f"{x.name} - {y.name}")
+        return at_least_all([above(difference, Number.constant(-within)), above(Number.constant(within), difference)])
 
     def _each(self, nodes: list[ast.AST], world: World, scope: dict, of: Callable) -> list:
         """What the nodes are, one after the other; a comprehension is as many as its group or the OOD sets."""
@@ -162,28 +171,39 @@ class Expression:
         match node:
             case ast.Constant(int() | float() as value):
                 decimals = len(ast.get_source_segment(self.text, node).partition(".")[2])
-                return [Number(float(value), half=0.5 * 10.0**-decimals)]
+                return [Number.constant(float(value), 0.5 * 10.0**-decimals)]
             case ast.BinOp(left, ast.Add() | ast.Sub() as operator, right):
-                function = np.add if isinstance(operator, ast.Add) else np.subtract
+                function, sign = (np.add, "+") if isinstance(operator, ast.Add) else (np.subtract, "-")
                 lefts, rights = (self._numbers(side, world, scope) for side in (left, right))
-                return [Number.of(function, first, second) for first in lefts for second in rights]
+                return [
+                    Number.of(function, first, second, name=f"{first.name} {sign} {second.name}")
+                    for first in lefts
+                    for second in rights
+                ]
             # A constant has no draws of its own: beside those of a term it would be 0.
             case ast.Call(ast.Name("abs" | "max" | "min")) if any(
                 isinstance(at, ast.Constant) for at in ast.walk(node)
             ):
                 raise self._refuse(node, "a function of numbers of terms alone")
             case ast.Call(ast.Name("abs"), [argument], []):
-                return [Number.of(np.abs, number) for number in self._numbers(argument, world, scope)]
+                numbers = self._numbers(argument, world, scope)
+                return [Number.of(np.abs, number, name=f"abs({number.name})") for number in numbers]
             case ast.Call(ast.Name("max" | "min" as name), arguments, []):
                 numbers = sum(self._each(arguments, world, scope, self._numbers), [])
                 function = np.maximum if name == "max" else np.minimum
                 best = numbers[0]
                 for number in numbers[1:]:
-                    best = Number.of(function, best, number)._replace(half=max(best.half, number.half))
+                    which = best if function(best.value, number.value) == best.value else number
+                    half = max(best.half, number.half)
+                    best = Number.of(function, best, number, name=which.name)._replace(half=half)
                 return [best]
             case ast.Call(ast.Name(name), [terms, *place], []) if name in METRICS and len(place) < 2:
                 where = self._place(place[0], scope) if place else None
-                return [world.number(METRICS[name], term, where) for term in self._terms(terms, scope)]
+                at = f", {where if isinstance(where, str) else ' / '.join(where)}" if where else ""
+                return [
+                    world.number(METRICS[name], term, where)._replace(name=f"{name}({term}{at})")
+                    for term in self._terms(terms, scope)
+                ]
         raise self._refuse(node, f"a number or one of {', '.join((*METRICS, *NUMBERS))}")
 
     def _terms(self, node: ast.AST, scope: dict) -> list[str]:

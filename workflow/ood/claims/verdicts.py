@@ -3,7 +3,7 @@
 A verdict is ``holds`` or ``fails``; on our scores ``within noise`` where Holm's correction over the claims of one paper
 leaves the p-value above 1 - confidence, ``not run`` where a method of the claim was not run, and empty where the claim
 does not concern the benchmark. Numbers are in percent (times in ms); the margin is the difference that decides, above 0
-where the claim holds, with its interval (ood.claims.significance), uncorrected.
+where the claim holds, with its interval (ood.claims.significance), uncorrected, and the comparison that it is of.
 """
 
 from typing import Any
@@ -61,7 +61,8 @@ def _certain(judged: Judgement) -> str:
 
 def our_verdict(world: Ours, document: Document, claim: Claim, confidence: float) -> dict[str, Any]:
     """On a benchmark that the claim concerns: the p-value and side, margin and interval, or why there is none."""
-    nothing = {"verdict": "", "margin": np.nan, "low": np.nan, "high": np.nan, "p": np.nan, "noise": "", "why": ""}
+    nothing = {"verdict": "", "margin": np.nan, "low": np.nan, "high": np.nan, "p": np.nan, "noise": "", "decided": ""}
+    nothing["why"] = ""
     if claim.holds is None or not claim.concerns(world.benchmark, world.reproduces):
         return nothing
     try:
@@ -79,6 +80,7 @@ def our_verdict(world: Ours, document: Document, claim: Claim, confidence: float
         "high": high,
         "p": min(2 * min(judged.holds, judged.fails), 1.0),
         "noise": _noise(margin),
+        "decided": margin.name,
         "why": "",
     }
 
