@@ -34,7 +34,7 @@ VECTORS: dict[str, Callable[[nn.Linear, Tensor], Tensor]] = {
     "inner": lambda head, h: torch.ones_like(h),
     "direct": lambda head, h: head.weight.sum(0).expand_as(h),
 }
-# Bytes of one pass's maps up to which their gradients are held all at once, which saves a call per layer.
+# Bytes of one pass's maps up to which their gradients are held all at once: with few images, calls are what costs.
 SMALL = 2**24
 
 
@@ -98,9 +98,16 @@ def attributions(
 
 
 def _together(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
-    """One backward pass from h along v; all layers' gradients are held, then reduced."""
+    """One backward pass from h along v; all layers' gradients are held, and those of one shape reduced together."""
     gradients = torch.autograd.grad(h, taps, v, retain_graph=keep)
-    return {name: mean_square([statistic(each) for each in gradients]) for name, statistic in statistics.items()}
+    shapes = list(dict.fromkeys(gradient.shape for gradient in gradients))
+    order = sorted(range(len(taps)), key=lambda layer: shapes.index(gradients[layer].shape))
+    stacks = [torch.cat([gradient for gradient in gradients if gradient.shape == shape]) for shape in shapes]
+    found = {}
+    for name, statistic in statistics.items():
+        parts = [part for maps in stacks for part in statistic(maps).split(len(h))]
+        found[name] = mean_square([parts[order.index(layer)] for layer in range(len(taps))])
+    return found
 
 
 def _one_by_one(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
