@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from ood import ledger
 from ood.errors import Problem
@@ -136,3 +137,63 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, number):
         Problem, match=f"results/.lock cannot be locked: {os.strerror(number)}. Let results lie on a disk"
     ):
         head.lock()
+
+
+SQUEUE = """#!/bin/sh
+case "$*" in *PENDING*) exit 0 ;; esac
+[ -d results/.partial/a ] && echo >> asked
+case $(cat answers) in
+    alive) echo "7 ood_train $PWD"; echo > answers ;;
+    nothing) exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def drafts(tmp_path, monkeypatch):
+    """A folder where a job was submitted, whose draft is there, and which SLURM says is alive the first time it is
+    asked. ``started`` begins a run there: whether it would start over, what is left, how often SLURM was asked while
+    the draft was there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv(head.HELD, "1")
+    monkeypatch.setattr(head, "SECONDS_BETWEEN_QUERIES", 0)
+    again = []
+    monkeypatch.setattr(head.os, "execv", lambda *given: again.append(given))
+    Path("squeue").write_text(SQUEUE)
+    Path("squeue").chmod(0o755)
+    Path("answers").write_text("alive")
+    Path("results/.partial/a").mkdir(parents=True)
+    head.SUBMITTED.mkdir(parents=True)
+
+    def started(local: bool) -> tuple[bool, bool, int]:
+        settings = SimpleNamespace(keep_metadata=False)
+        dag = SimpleNamespace(jobs=[])
+        head.start(SimpleNamespace(local_exec=local, execution_settings=settings, dag=dag))
+        asked = len(Path("asked").read_text().splitlines()) if Path("asked").exists() else 0
+        return bool(again), Path("results/.partial/a").exists(), asked
+
+    return started
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_any_run_waits_for_jobs_that_outlived_theirs_before_it_clears(drafts, local):
+    assert drafts(local) == (True, False, 2)
+
+
+def test_a_local_run_does_not_need_slurm_and_then_leaves_what_its_jobs_may_be_writing(drafts):
+    Path("answers").write_text("nothing")
+    assert drafts(local=True) == (False, True, 1)
+    with pytest.raises(Problem, match="squeue does not answer"):
+        drafts(local=False)
+
+
+def test_a_local_run_does_not_ask_slurm_where_nothing_was_submitted(drafts):
+    head.SUBMITTED.rmdir()
+    assert drafts(local=True) == (False, False, 0)
+
+
+def test_where_slurm_writes_its_logs_is_what_the_profile_says():
+    profile = yaml.safe_load((WORKFLOW.parent / "slurm/config.yaml").read_text())
+    assert Path(profile["slurm-logdir"]) == head.SUBMITTED
+    assert profile["slurm-jobname-prefix"] + "_" == head.PREFIX

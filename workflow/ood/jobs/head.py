@@ -28,6 +28,7 @@ from ood.step import PARTIAL
 LOCK = Path(ledger.RESULTS, ".lock")  # workflow/run.sh takes the same one
 HELD = "OOD_LOCK_HELD"  # in the environment: whoever started this process holds it
 PREFIX = "ood_"  # of the jobs' names: slurm/config.yaml
+SUBMITTED = Path(ledger.RESULTS, "logs/slurm")  # SLURM's logs, by slurm/config.yaml: there once a job was submitted
 SECONDS_BETWEEN_QUERIES = 5
 _held = []  # the lock's open file: the operating system gives it up with this process, however that ends
 
@@ -143,17 +144,31 @@ def take_over(workflow: Any) -> bool:
     return deleted
 
 
+def _cleared(local: bool) -> bool:
+    """Remove what killed jobs were writing, once no job of an earlier run is left; whether there was one.
+
+    A local run asks only where jobs have been submitted. It does not need SLURM: if that does not answer, jobs may
+    still be writing, so what they have written stays.
+    """
+    try:
+        outlived = bool(shutil.which("squeue")) and (not local or SUBMITTED.exists()) and outlive()
+    except Problem:
+        if not local:
+            raise
+        return False
+    shutil.rmtree(PARTIAL, ignore_errors=True)
+    return outlived
+
+
 def start(workflow: Any) -> None:
     """Make the folder this run's own, and clear what killed jobs were writing.
 
-    Of a run whose jobs may outlive it, what they have made is taken over, and of any what was made with something else
-    than is noted; the command is then started over if there is anything new to plan with.
+    Where jobs outlived their run, or may do so, what they have made is taken over, and of any run what was made with
+    something else than is noted; the command is then started over if there is anything new to plan with.
     """
     if not os.environ.get(HELD):
         lock()
-    outlived = not workflow.local_exec and bool(shutil.which("squeue")) and outlive()
-    shutil.rmtree(PARTIAL, ignore_errors=True)
-    renewed = not workflow.local_exec and (outlived or take_over(workflow))
+    renewed = _cleared(workflow.local_exec) or (not workflow.local_exec and take_over(workflow))
     if workflow.execution_settings.keep_metadata:  # else nothing is noted, however often
         renewed |= note(workflow)
     if renewed:
