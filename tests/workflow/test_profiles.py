@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
+import yaml
 from project import ROOT
 
 # Run by the process that submits.
@@ -39,6 +40,22 @@ def test_the_experiment_is_planned_fast_and_submitted_in_hundreds(fresh, monkeyp
     said = (fresh.folder / "slurm/README.md").read_text().replace("\n", " ")
     command = "`snakemake --profile slurm full`" if target == "full" else "`snakemake --profile slurm`,"
     assert f"{jobs} jobs in {submissions} submissions" in said[said.index(command) :][:200], (jobs, submissions)
+
+
+def test_on_a_cluster_all_images_are_compared_before_anything_else(fresh, monkeypatch):
+    """The first of the two commands in slurm/README.md, which the job there has too."""
+    monkeypatch.setenv("OOD_MIRROR", "")
+    said = (fresh.folder / "slurm/README.md").read_text()
+    commands = re.search(r"^(snakemake .*) && (snakemake .*)$", said, re.M)
+    assert f'--wrap "{commands[0]}"' in said and commands[1].startswith(commands[2])
+    result = fresh.run(*commands[1].split(), "--dry-run")
+    plan = result.stdout + result.stderr
+    assert result.returncode == 0, plan
+    rules = Counter(re.findall(r"^ *(?:local)?rule (\w+):", plan, re.M))
+    assert set(rules) == {"fetch", "prepare", "pack", "disjoint"}
+    config = yaml.safe_load((fresh.folder / "config.yaml").read_text())
+    compared = {benchmark for edition in config["default"] for benchmark in config["editions"][edition]}
+    assert rules["disjoint"] == len(compared)
 
 
 def test_on_a_workstation_two_jobs_wait_for_one_gpu(project):

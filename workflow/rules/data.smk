@@ -1,6 +1,7 @@
 # Files -> uint8 images or a tar of encoded pictures, an index with a digest per image, a card. Only ``fetch`` uses the
-# network, on the local machine. Local are also, here and elsewhere, jobs of a second or two. All of it goes before what
-# else could start: data with which nothing can be right are found before networks are trained.
+# network, on the local machine. Local are also, here and elsewhere, jobs of a second or two. Of what could start, all of
+# it goes first; but a network can start as soon as its own images are there. That nothing is trained before all images
+# are there and compared takes a run of its own, --until disjoint: workflow/run.sh, slurm/README.md.
 localrules:
     fetch,
     disjoint,
