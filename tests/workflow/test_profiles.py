@@ -8,13 +8,21 @@ import shutil
 import subprocess
 from collections import Counter
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from project import ROOT
+from snakemake_executor_plugin_slurm.utils import set_gres_string
 
 # Run by the process that submits.
 LOCAL = {"fetch", "disjoint", "accept", "training_cards", "all", "full", "demo_appendix", "full_appendix"}
+
+
+class Resources(dict):
+    """As the plugin reads them: by key or by name."""
+
+    __getattr__ = dict.__getitem__
 
 
 @pytest.mark.parametrize("target", ["all", "full"])
@@ -56,6 +64,18 @@ def test_on_a_cluster_all_images_are_compared_before_anything_else(fresh, monkey
     config = yaml.safe_load((fresh.folder / "config.yaml").read_text())
     compared = {benchmark for edition in config["default"] for benchmark in config["editions"][edition]}
     assert rules["disjoint"] == len(compared)
+
+
+def test_a_site_that_knows_only_gres_asks_for_a_gpu_once(fresh):
+    """With the two lines for it uncommented, and as the plugin makes an sbatch of what a training then asks for."""
+    for line in ("gres: gpu:1", "gpu: 0"):
+        fresh.edit("slurm/config.yaml", f"# {line}", line)
+    target = "results/checkpoints/digits/seed0/card.json"
+    plan = fresh.run("snakemake", "--profile", "slurm", "--dry-run", target)
+    asked = re.search(r"^rule train:.*?^ +resources: (.*?)$", plan.stdout + plan.stderr, re.M | re.S)[1]
+    resources = dict(entry.split("=", 1) for entry in asked.split(", "))
+    resources["gpu"] = int(resources.get("gpu", 0))
+    assert set_gres_string(SimpleNamespace(resources=Resources(resources))).strip() == "--gres=gpu:1"
 
 
 def test_on_a_workstation_two_jobs_wait_for_one_gpu(project):
