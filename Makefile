@@ -26,7 +26,7 @@ status: setup
 
 # What in results/ belongs to nothing in config.yaml; to remove it: make prune CONFIRM=1
 prune: setup
-	@PYTHONPATH=workflow python -m ood.jobs.prune $(if $(CONFIRM),--remove)
+	@PYTHONPATH=workflow python -m ood.jobs.prune $(if $(filter 1,$(CONFIRM)),--remove)
 
 # What is left to do as one shell script, for a GPU machine without Snakemake or a network: make script TARGET=cifar10 > it.sh
 script: setup
@@ -54,7 +54,7 @@ diff: setup
 # without the scores: CONTENT=numbers; with images, weights and features: CONTENT=whole; code edited since: STALE=1
 export: setup
 	@PYTHONPATH=workflow python -m ood.audit export "$(TO)" $(EDITION) $(if $(CONTENT),--content $(CONTENT)) \
-	  $(if $(STALE),--stale)
+	  $(if $(filter 1,$(STALE)),--stale)
 
 # Keep such a file in results/released, if it is as its records say: make release FROM=demo.zip NAME=digits
 release: setup

@@ -3,11 +3,13 @@
 import ast
 import importlib.util
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -65,3 +67,13 @@ def test_what_is_imported_is_declared():
         found = set().union(*map(imported, folders))
         assert {"torch", "pandas"} <= found
         assert found <= names
+
+
+@pytest.mark.parametrize(
+    ("target", "switch", "option"), [("prune", "CONFIRM", "--remove"), ("export", "STALE", "--stale")]
+)
+def test_only_1_switches_on_what_make_else_refuses(target, switch, option):
+    for value, given in {"1": True, "0": False, "no": False, "": False}.items():
+        command = ["make", "-n", "-o", "setup", target, f"{switch}={value}"]
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert (option in said.split()) is given, value
