@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ood.data import archives
-from ood.data.archives import members, picture, strips, walk
+from ood.data.archives import header, members, picture, strips, walk
 from ood.errors import Problem
 
 DATA = {"a/x.png": b"x", "a/b/y.png": b"yy", "a/.directory": b"hidden", "__MACOSX/a/._x.png": b"no", "c/z.png": b"zzz"}
@@ -110,8 +110,8 @@ def test_a_link_in_a_zip_is_refused(tmp_path):
 def test_an_encrypted_member_is_refused(tmp_path):
     path = zipped(tmp_path / "set.zip", [("a/x.png", b"x")])
     content = bytearray(path.read_bytes())
-    for header, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # the flags, beside the member and in the list of members
-        content[content.index(header) + place] |= 1
+    for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # the flags, beside the member and in the list of members
+        content[content.index(mark) + place] |= 1
     path.write_bytes(content)
     with pytest.raises(Problem, match=r"set\.zip: the member 'a/x\.png' is encrypted\. Delete it and fetch it again"):
         members(path, ["a"])
@@ -158,6 +158,22 @@ def test_pictures_are_grey_or_rgb():
     palette = io.BytesIO()
     Image.fromarray(colour).convert("P").save(palette, "png")
     assert picture(palette.getvalue(), "x").mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("form", "is_read"),
+    [("jpeg", True), ("png", True), ("webp", True), ("gif", True), ("bmp", True), ("eps", False), ("tiff", False)],
+)
+def test_only_formats_that_the_sources_have_are_read_whatever_the_name(form, is_read):
+    """Pillow has Ghostscript run what an EPS file says."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((8, 8, 3), 255, np.uint8)).save(buffer, form)
+    for read in (header, picture):
+        if is_read:
+            assert read(buffer.getvalue(), "a.jpg").size == (8, 8)
+        else:
+            with pytest.raises(Problem, match=r"^a\.jpg is no picture"):
+                read(buffer.getvalue(), "a.jpg")
 
 
 @pytest.mark.parametrize("keep", [0, 8, 300])

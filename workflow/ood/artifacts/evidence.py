@@ -131,7 +131,7 @@ class Evidence:
 
     def sheet(self, dataset: str) -> np.ndarray:
         """The contact sheet, uint8 (rows * H, columns * W) or with a third axis of colours."""
-        return np.asarray(Image.open(self._path(SHEETS, dataset=dataset)))
+        return np.asarray(Image.open(self._path(SHEETS, dataset=dataset), formats=["PNG"]))
 
     def card(self, benchmark: str, seed: int) -> dict[str, Any]:
         """What is known of a checkpoint."""

@@ -22,6 +22,8 @@ from ood.errors import Problem
 LARGEST_MEMBER = 1 << 30  # bytes; the largest that are read here are ImageNet's classes, tars of up to some 200 MB
 LARGEST_RATIO = 100  # unpacked to packed; pictures hardly shrink, MNIST's digits by a factor of 5
 ALWAYS_ALLOWED = 1 << 26  # bytes that any archive may unpack to
+# What the sources hold, SUN all but WebP under names in .jpg. Not all that Pillow has: for EPS it runs Ghostscript.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 ENCRYPTED = 1  # among a zip member's flags
 ZIP = b"PK\3\4"  # at the start; zipfile.is_zipfile looks at the end, where a tar may have a zip as its last member
 
@@ -109,7 +111,7 @@ def _decoding(place: str) -> Iterator[None]:
 def header(packed: bytes, place: str) -> Image.Image:
     """A picture of which no pixel is decoded yet. Raises Problem naming ``place`` for what does not begin as one."""
     with _decoding(place):
-        return Image.open(io.BytesIO(packed))
+        return Image.open(io.BytesIO(packed), formats=FORMATS)
 
 
 def picture(packed: bytes, place: str) -> Image.Image:
