@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from ood.data import catalogue
+from ood.data import archives, catalogue
 from ood.data.archives import strips
 from ood.data.prepare import prepare
 from ood.datasets import archive, cifar, lsun, mnist, svhn
@@ -187,6 +188,21 @@ def test_pictures_come_in_the_order_of_their_names(tmp_path, form):
     some = [picture.source for picture in archive.pictures([path], 5, RNG(0), ["set"], of=12)]
     assert len(set(some)) == 5 and some == sorted(some) and set(some) < {picture.source for picture in found}
     assert some != [picture.source for picture in archive.pictures([path], 5, RNG(1), ["set"], of=12)]
+
+
+def test_pictures_that_are_not_chosen_are_not_kept(tmp_path, monkeypatch):
+    """Places365 has 328,500, of which 10,000 are."""
+    monkeypatch.setattr(archives, "LARGEST_MEMBER", 1 << 20)  # so much is set aside to read any
+    pixels = RNG(0).integers(0, 256, (40, 200, 200, 3), np.uint8)
+    noise = {f"set/{place:02d}.png": encoded(image) for place, image in enumerate(pixels)}
+    path = write(tmp_path / "set.zip", noise)
+    tracemalloc.start()
+    try:
+        found = list(archive.pictures([path], 3, RNG(0), ["set"], of=40))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found) == 3 and peak < 20 * len(noise["set/00.png"])
 
 
 @pytest.mark.parametrize("read", [archive.pictures, archive.encoded])

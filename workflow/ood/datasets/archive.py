@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ood.data.archives import members, picture, walk
+from ood.data.archives import picture, walk
 from ood.datasets import Encoded, Picture, counted, whole
 from ood.errors import Problem
 
@@ -26,23 +26,28 @@ def _chosen(
     return [ordered[place] for place in sorted(rng.choice(of, count, replace=False))] if count < of else ordered
 
 
+def _wanted(archive: Path, count: int, rng: np.random.Generator, folders: list[str], of: int) -> list[str]:
+    """The names of ``count`` of the ``of`` pictures, sorted. Raises Problem when there are not ``of``."""
+    return _chosen({name for name, _ in walk(archive, folders)}, count, of, rng, archive, folders)
+
+
 def pictures(files: list[Path], count: int, rng: np.random.Generator, folders: list[str], of: int) -> Iterator[Picture]:
-    """``count`` of the ``of`` pictures below any of ``folders``, in the order of their names.
+    """``count`` of the ``of`` pictures below any of ``folders``, in the order of their names; no others in memory.
 
     Raises Problem when there are not ``of``, or when one is damaged.
     """
     (archive,) = files
-    found = members(archive, folders)
-    for name in _chosen(set(found), count, of, rng, archive, folders):
+    wanted = dict.fromkeys(_wanted(archive, count, rng, folders, of), b"")
+    wanted |= ((name, packed) for name, packed in walk(archive, folders) if name in wanted)
+    for name, packed in wanted.items():
         where = f"{archive.name}[{name}]"
-        yield whole(np.asarray(picture(found[name], where)), -1, where)
+        yield whole(np.asarray(picture(packed, where)), -1, where)
 
 
 def encoded(files: list[Path], count: int, rng: np.random.Generator, folders: list[str], of: int) -> Iterator[Encoded]:
     """The same ``count`` pictures as files, in the archive's order, one at a time in memory. Raises likewise."""
     (archive,) = files
-    names = {name for name, _ in walk(archive, folders)}
-    wanted = set(_chosen(names, count, of, rng, archive, folders))
+    wanted = set(_wanted(archive, count, rng, folders, of))
     for name, packed in walk(archive, folders):
         if name in wanted:
             yield Encoded(packed, -1, archive.name, name)
