@@ -1,12 +1,10 @@
-"""Do the printed numbers agree with one another? Averages, spreads, and quantities that several tables print.
+"""Do the printed numbers agree with one another? Averages, and which quantities several tables print.
 
-Each check returns the printed cells that rounding cannot explain, with what was expected and how far off they
+A check returns the printed cells that rounding cannot explain, with what was expected and how far off they
 are. A printed number is known to half a unit of its last digit; every tolerance here follows from that alone.
 """
 
 import pandas as pd
-
-from ood.claims.published import decimals
 
 RG_TABLES = [f"RG-T{number}" for number in range(1, 8)]
 ROW = ["benchmark", "method", "variant", "metric"]
@@ -15,8 +13,6 @@ EXACT = 1e-9  # absorbs the rounding of binary floats, far below the last printe
 
 # Tables whose average columns (or rows) can be recomputed from their own cells.
 OWN_CELLS = {artifact: artifact for artifact in ["GAIA-S-T3", "IGOE-T2", *RG_TABLES]}
-# Tables of means and spreads over the cells of an appendix table.
-APPENDIX = {"IGOE-T1": "IGOE-A1", "IGOE-T3": "IGOE-A2"}
 
 _GRIDS = ["IGOE-F2", "IGOE-C-iNaturalist", "IGOE-C-SUN", "IGOE-C-Places"]
 _DETAIL = ["IGOE-A1", "IGOE-T1"]
@@ -63,19 +59,17 @@ def _slips(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _averages(published: pd.DataFrame, cells_of: dict[str, str]) -> pd.DataFrame:
-    """The printed averages of the tables in ``cells_of``, each beside the statistics of its cells."""
+    """The printed averages of the tables in ``cells_of``, each beside the mean of its cells."""
     averaged = published["ood_dataset"].str.extract(r"^average of (\d+)$")[0].astype(float)
     averages = published.assign(size=averaged)[averaged.notna()]
     averages = averages.assign(source=averages["artifact"].map(cells_of)).dropna(subset="source")
     cells = published.assign(half=_half_unit(published["decimals"]))[averaged.isna()]
     cells = cells.groupby(["artifact", *ROW]).agg(
-        mean=("value", "mean"), sample_std=("value", "std"), count=("value", "count"), half=("half", "max")
+        mean=("value", "mean"), count=("value", "count"), half=("half", "max")
     )
     averages = averages.merge(cells, how="left", left_on=["source", *ROW], right_index=True)
-    statistics = ["mean", "sample_std"]
     # The "average of 4" of any other number of cells has no expected value.
-    averages[statistics] = averages[statistics].where(averages["size"] == averages["count"])
-    return averages
+    return averages.assign(mean=averages["mean"].where(averages["size"] == averages["count"]))
 
 
 def _mean_deviations(averages: pd.DataFrame) -> pd.DataFrame:
@@ -90,22 +84,6 @@ def average_slips(published: pd.DataFrame) -> pd.DataFrame:
     return _slips(_mean_deviations(_averages(published, OWN_CELLS)))
 
 
-def spread_slips(published: pd.DataFrame) -> pd.DataFrame:
-    """Means and spreads that are not mean and sample deviation (n - 1) of the appendix cells."""
-    averages = _averages(published, APPENDIX)
-    # n cells that are off by at most h move their sample standard deviation by at most h * sqrt(n / (n - 1)):
-    # it is the length of the centred vector over sqrt(n - 1), and centring lengthens no vector.
-    moved = averages["half"] * (averages["count"] / (averages["count"] - 1)) ** 0.5
-    spreads = averages.assign(
-        statistic="sample std",
-        printed=averages["printed_std"],
-        expected=averages["sample_std"],
-        deviation=averages["std"] - averages["sample_std"],
-        tolerance=_half_unit(decimals(averages["printed_std"])) + moved,
-    )
-    return _slips(pd.concat([_mean_deviations(averages), spreads]))
-
-
 def quantities(published: pd.DataFrame) -> pd.Series:
     """What each printed cell prints, by cell: one of SAME for a set and a metric, or what no other does."""
     names = {tuple(place): quantity for quantity, *place in SAME}
@@ -113,18 +91,3 @@ def quantities(published: pd.DataFrame) -> pd.Series:
     known = pd.Series([names.get(place) for place in places], index=published.index)
     named = known + "/" + published["id_dataset"] + "/" + published["ood_dataset"] + "/" + published["metric"]
     return named.fillna(published["cell"]).set_axis(published["cell"])
-
-
-def disagreements(published: pd.DataFrame) -> pd.DataFrame:
-    """Cells that differ from the first printing of the same quantity.
-
-    Printings with equally many decimals must be equal; of two others, one must be a rounding of the other.
-    ``statistic`` is the quantity, ``expected`` its first printing in the order of SAME.
-    """
-    cells = pd.DataFrame(SAME, columns=["statistic", "artifact", "method", "variant"])
-    cells = cells.merge(published, on=["artifact", "method", "variant"])
-    groups = cells.groupby(["statistic", "benchmark", "id_dataset", "ood_dataset", "metric"], sort=False)
-    first = groups[["value", "decimals"]].transform("first")
-    coarser = first["decimals"].where(first["decimals"] < cells["decimals"], cells["decimals"])
-    deviation = cells["value"] - first["value"]
-    return _slips(cells.assign(expected=first["value"], deviation=deviation, tolerance=_half_unit(coarser)))
