@@ -136,7 +136,10 @@ def test_a_crate_is_released_where_its_code_is_not_run_and_audited_there(unpacke
     result = fresh.run("python", "-m", "ood.audit", "release", str(harmful), "digits")
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(
-        r"^a  .*: all as recorded\nb  .*: all as recorded\nkept as results/released/digits.zip$", result.stdout, re.M
+        r"^a  .*: all as recorded\nb  .*: all as recorded\ncrate  [\d,]+ numbers in its metadata: all as recorded\n"
+        r"kept as results/released/digits.zip$",
+        result.stdout,
+        re.M,
     )
     again = fresh.run("python", "-m", "ood.audit", "release", str(crate), "digits")
     assert again.returncode != 0 and "results/released/digits.zip exists" in again.stderr
@@ -152,6 +155,18 @@ def test_a_crate_that_is_not_as_its_records_say_is_not_released(unpacked, fresh,
     result = fresh.run("python", "-m", "ood.audit", "release", str(crate), "changed")
     assert result.returncode != 0 and f"{SCORES}: is not what the crate's metadata say" in result.stderr
     assert not (fresh.folder / "results/released").exists()
+
+
+def test_a_crate_whose_metadata_have_other_numbers_than_its_tables_is_not_released(small, fresh, tmp_path):
+    crate, cell = tmp_path / "changed.zip", "#cell/HEADLINE/msp/digits%20average%20AUROC"
+    with zipfile.ZipFile(small.folder.parent / "run.zip") as old, zipfile.ZipFile(crate, "w") as new:
+        about = json.loads(old.read(str(CRATE)))
+        next(entity for entity in about["@graph"] if entity["@id"] == cell)["value"] = "99.99"
+        for name in old.namelist():
+            new.writestr(name, json.dumps(about) if name == str(CRATE) else old.read(name))
+    result = fresh.run("python", "-m", "ood.audit", "release", str(crate), "changed")
+    assert result.returncode != 0 and f"{cell} is not as in the tables" in result.stderr, result.stdout + result.stderr
+    assert not list((fresh.folder / "results").glob("released/*"))
 
 
 def test_a_crate_with_other_code_than_its_records_say_is_not_released(unpacked, fresh, tmp_path):

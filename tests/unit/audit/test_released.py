@@ -164,3 +164,50 @@ def test_a_run_whose_code_was_edited_since_is_not_exported_by_chance(made, monke
     Path(CLAIMS).write_text("")
     command.run(command._parser().parse_args(["export", "run.zip"]))
     assert exported == ["demo", "demo"] and len(Records.load()) == 1
+
+
+TABLE = """id,printed,ours
+T/msp/digits AUROC,90.1,91.20 ± 0.10
+T/rg/digits AUROC,,92.00 ± 0.00
+T/knn/digits AUROC,80.0,
+"""
+
+
+def cell(row: str, value: str, **more: str) -> dict[str, str]:
+    name = f"T/{row}/digits AUROC"
+    return {"@id": f"#cell/T/{row}/digits%20AUROC", "@type": "PropertyValue", "name": name, "value": value, **more}
+
+
+MSP = cell("msp", "91.20 ± 0.10", description="printed in the paper: 90.1")
+RG = cell("rg", "92.00 ± 0.00")
+PARAMETERS = {"@id": "#spec/1", "@type": "PropertyValue", "name": "parameters", "value": "{}"}
+WRONG = "ro-crate-metadata.json: #cell/T/{}/digits%20AUROC is not as in the tables: expected {}, found {}"
+SAID = {"msp": "T/msp/digits AUROC; 91.20 ± 0.10; printed in the paper: 90.1", "rg": "T/rg/digits AUROC; 92.00 ± 0.00"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "wrong"),
+    [
+        ([MSP, RG], []),
+        ([MSP, RG | {"value": "99.99"}], [("rg", SAID["rg"], "T/rg/digits AUROC; 99.99")]),
+        ([MSP | {"description": "printed in the paper: 99.9"}, RG], [("msp", SAID["msp"], SAID["msp"][:-4] + "99.9")]),
+        ([MSP], [("rg", SAID["rg"], "none")]),
+        ([MSP, RG, cell("knn", "80.0")], [("knn", "none", "T/knn/digits AUROC; 80.0")]),
+        ([MSP, RG, RG | {"value": "1"}], [("rg", SAID["rg"], f"{SAID['rg']} | T/rg/digits AUROC; 1")]),
+    ],
+    ids=["as in the tables", "another value", "another print", "missing", "added", "twice"],
+)
+def test_the_numbers_in_a_crates_metadata_are_those_of_its_tables(tmp_path, numbers, wrong):
+    (tmp_path / "results/editions/demo/artifacts").mkdir(parents=True)
+    (tmp_path / "results/editions/demo/artifacts/T.csv").write_text(TABLE)
+    (tmp_path / CRATE).write_text(json.dumps({"@graph": [PARAMETERS, {"@id": "x"}, *numbers]}))
+    assert list(map(str, released.printed(tmp_path).findings)) == [WRONG.format(*one) for one in wrong]
+
+
+def test_numbers_under_another_kind_of_id_are_found_too(tmp_path):
+    (tmp_path / "results/editions/demo/artifacts").mkdir(parents=True)
+    (tmp_path / "results/editions/demo/artifacts/T.csv").write_text(TABLE)
+    added = {"@id": "#best", "@type": ["PropertyValue"], "name": "best", "value": "99.99"}
+    (tmp_path / CRATE).write_text(json.dumps({"@graph": [MSP, RG, added]}))
+    (found,) = released.printed(tmp_path).findings
+    assert "#best is not as in the tables" in found.what and found.found == "best; 99.99"

@@ -29,6 +29,7 @@ PROFILES = {
 }
 TERMS = {"sha256": "https://schema.org/sha256", "resourceUsage": "https://w3id.org/ro/terms/workflow-run#resourceUsage"}
 WORKFLOW, ENGINE = "workflow/Snakefile", "#snakemake"
+CELL, SPEC, MEMORY = "#cell/", "#spec/", "#memory/"  # property values: a printed number, a job's parameters, its memory
 SOURCES = ("*.md", "*.toml", "*.yaml", "Makefile", "envs/*", "workflow/**/*", "notebooks/*.py", "paper/**/*")
 IMAGES = r"results/(archives|features|attributions)/|results/.*/(images\.npy|images\.tar|model\.safetensors)$"
 # What a crate may hold, the largest first, and what it then leaves out. The smallest has neither executed notebooks nor
@@ -60,6 +61,15 @@ def resting(edition: str, records: Records) -> list[str]:
     tops = [path for path in records if path.startswith(f"{EDITIONS}/{edition}/")]
     jobs = dict.fromkeys(records[path].job for path in records.upstream(tops))
     return [path for job in jobs for path in records.jobs[job]]
+
+
+def cells(edition: str) -> Iterator[Entity]:
+    """Every number of the edition's tables that is ours, and beside it what is printed."""
+    table = entries(edition).fillna("")
+    for name, entry in table[table["ours"] != ""].iterrows():
+        about = {"name": name, "value": entry["ours"], "isBasedOn": {"@id": quote(entry["file"])}}
+        said = {"description": f"printed in the paper: {entry['printed']}"} if entry["printed"] else {}
+        yield {"@id": f"{CELL}{quote(name)}", "@type": "PropertyValue", **about, **said}
 
 
 def crate(edition: str, records: Records, content: str) -> ROCrate:
@@ -112,16 +122,16 @@ def _describe(made: ROCrate, edition: str, records: Records, outputs: list[str],
     main = made.add_workflow(WORKFLOW, WORKFLOW, main=True, lang="snakemake", properties=about)
     main["hasPart"] = [{"@id": f"#{step}"} for step in steps]
     main["step"] = [{"@id": f"#step/{step}"} for step in steps]
-    cells = list(_cells(edition))
+    printed = list(cells(edition))
     acts = (*_actions(records, jobs, ids), *_run(edition, jobs, outputs, ids))
-    for entity in (*_profiles(), *_tools(steps), *acts, *cells):
+    for entity in (*_profiles(), *_tools(steps), *acts, *printed):
         made.add_jsonld(dict(entity))  # it takes the id out of what it is given
     made.name = f"Gradient-based OOD detection on trial: edition {edition}"
     made.description = "Three papers recomputed from images to tables; every file with the record of its origin."
     made.license = "None stated by the project. Each dataset's is in its card.json."
     made.datePublished = max(record.started for record in jobs.values())
     made.root_dataset["conformsTo"] = [{"@id": profile} for profile in PROFILES]
-    made.root_dataset["variableMeasured"] = [{"@id": cell["@id"]} for cell in cells]
+    made.root_dataset["variableMeasured"] = [{"@id": cell["@id"]} for cell in printed]
     made.root_dataset["mentions"] = [{"@id": "#run"}, {"@id": "#engine-run"}]
 
 
@@ -142,9 +152,9 @@ def _tools(steps: list[str]) -> Iterator[Entity]:
 def _actions(records: Records, jobs: dict[str, Record], ids: dict[str, str]) -> Iterator[Entity]:
     """Of each job its action, its parameters, what it took, and the step of the workflow that it was."""
     for job, record in jobs.items():
-        spec = {"@id": f"#spec/{job}", "@type": "PropertyValue", "name": "parameters"}
+        spec = {"@id": f"{SPEC}{job}", "@type": "PropertyValue", "name": "parameters"}
         yield spec | {"value": json.dumps(record.spec, sort_keys=True)}
-        usage = {"@id": f"#memory/{job}", "@type": "PropertyValue", "propertyID": "peak_memory_mb"}
+        usage = {"@id": f"{MEMORY}{job}", "@type": "PropertyValue", "propertyID": "peak_memory_mb"}
         yield usage | {"name": "peak memory", "value": str(record.peak_memory_mb), "unitText": "MB"}
         yield {
             "@id": f"#job/{job}",
@@ -181,12 +191,3 @@ def _times(records: Iterable[Record]) -> Entity:
     spans = [(datetime.fromisoformat(record.started), timedelta(seconds=record.seconds)) for record in records]
     first, last = min(begun for begun, _ in spans), max(begun + took for begun, took in spans)
     return {"startTime": first.isoformat(timespec="seconds"), "endTime": last.isoformat(timespec="seconds")}
-
-
-def _cells(edition: str) -> Iterator[Entity]:
-    """Every number of the edition's tables that is ours, and beside it what is printed."""
-    table = entries(edition).fillna("")
-    for name, entry in table[table["ours"] != ""].iterrows():
-        about = {"name": name, "value": entry["ours"], "isBasedOn": {"@id": quote(entry["file"])}}
-        said = {"description": f"printed in the paper: {entry['printed']}"} if entry["printed"] else {}
-        yield {"@id": f"#cell/{quote(name)}", "@type": "PropertyValue", **about, **said}

@@ -3,23 +3,25 @@
 Wherever a run was made, it enters with its records or not at all. Of a crate only ``results/`` is unpacked: what is run
 to verify it is this project's own code, its notebooks included, never what came with the crate. That code may be newer
 than the run; then the numbers must still be the same. The code in the crate must be what its records say, so must the
-claims and the printed numbers, and every file what the crate's metadata say.
+claims and the printed numbers; every file what the crate's metadata say, every number there what the tables say.
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import chdir
 from pathlib import Path
 
 from ood.audit import chain
-from ood.audit.crate import held, sources
+from ood.audit.crate import CELL, MEMORY, SPEC, Entity, cells, held, sources
 from ood.audit.findings import Finding, Level, short
+from ood.audit.run import editions
 from ood.closure import PACKAGE
 from ood.data.archives import walk
 from ood.errors import Problem
@@ -65,6 +67,30 @@ def described(folder: Path, digests: dict[str, str]) -> Iterator[Finding]:
             yield Finding(path, "is not what the crate's metadata say: sha256", short(digest), short(digests[path]))
 
 
+def _said(entities: Iterable[Entity]) -> dict[str, str]:
+    """What the numbers among a crate's entities say, by id; one that is there twice says both."""
+    found: dict[str, list[str]] = {}
+    for entity in entities:
+        kind, identifier = entity.get("@type", ""), entity["@id"]
+        if identifier.startswith(CELL) or ("PropertyValue" in kind and not identifier.startswith((SPEC, MEMORY))):
+            said = (entity.get(key) for key in ("name", "value", "description"))
+            found.setdefault(identifier, []).append("; ".join(str(part) for part in said if part is not None))
+    return {identifier: " | ".join(said) for identifier, said in found.items()}
+
+
+def printed(folder: Path) -> Level:
+    """Are the numbers in an unpacked crate's metadata those of its tables? Raises Problem if it has no tables."""
+    with chdir(folder):
+        right = _said(cell for edition in editions() for cell in cells(edition))
+    found = _said(json.loads((folder / CRATE).read_text())["@graph"])
+    findings = [
+        Finding(str(CRATE), f"{cell} is not as in the tables", right.get(cell, "none"), found.get(cell, "none"))
+        for cell in sorted(right.keys() | found.keys())
+        if right.get(cell) != found.get(cell)
+    ]
+    return Level("crate", f"{len(right):,} numbers in its metadata", findings)
+
+
 def code(file: Path, folder: Path) -> Level:
     """Unpack a crate: is it what its metadata say, and the project's files in it those that its records were made with?
 
@@ -100,7 +126,8 @@ def verify(file: Path) -> tuple[bool, str]:
             said += answer.stdout
             if answer.returncode:
                 return False, said
-    return True, said
+        numbers = printed(Path(folder))
+    return not numbers.findings, f"{said}{numbers}\n"
 
 
 def release(file: Path, name: str) -> tuple[Path, str]:
