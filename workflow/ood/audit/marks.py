@@ -1,7 +1,8 @@
 """What a PDF prints for each cell id, read back from the page.
 
 ``cells.sty`` puts every number between two operators of the page's own language, ``/Cell <</Of (ours) /Id (...)>> BDC``
-and ``EMC``: marked content. What is shown between them is what a reader sees under that id, wherever it stands.
+and ``EMC``: marked content. What is shown between them is what the file says under that id, wherever it stands. Someone
+who reads it may see something else: what is painted over a number, or beside it without such operators, is not read.
 """
 
 import unicodedata
