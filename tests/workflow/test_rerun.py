@@ -6,7 +6,9 @@ import subprocess
 
 import pandas as pd
 import pytest
+import yaml
 
+PROFILE = "workflow/profiles/default/config.yaml"
 DOWNSTREAM = {"cells": 1, "verdicts": 1, "demo_overview": 1, "demo_gaia": 1, "demo_igoe": 1, "demo_rg": 1}
 DOWNSTREAM |= {"summaries": 1, "demo_digits_lineage": 1, "demo_lineage": 1, "all": 1}
 DETECTORS = 18
@@ -33,6 +35,17 @@ def test_touching_every_file_reruns_nothing(project):
     for second, path in enumerate(files):
         os.utime(path, (2e9 + second, 2e9 + second))
     assert project.planned() == {}
+
+
+def test_of_files_above_a_size_the_times_are_compared(project):
+    """The size is the one that README.md gives; here it is less than what a pass leaves."""
+    size = yaml.safe_load((project.folder / PROFILE).read_text())["max-checksum-file-size"]
+    said = (project.folder / "README.md").read_text()
+    assert f"| touching, cloning, checking out, documentation | nothing, with files up to {size[:-2]} MB;" in said
+    os.utime(project.folder / "results/features/digits/seed0/letters.safetensors", (2e9, 2e9))
+    assert project.planned() == {}
+    project.edit(PROFILE, size, "1KB")
+    assert project.planned().items() >= {"score": DETECTORS - NETWORK, "rounding": 1}.items()
 
 
 def test_cloning_reruns_nothing(project, tmp_path):
