@@ -62,8 +62,12 @@ def test_the_log_names_device_driver_torch_job_and_node(no_gpu, caplog):
 
 
 def test_each_job_claims_a_gpu_of_its_own(tmp_path):
-    """Three processes and two GPUs; the third shares, and when one has ended its GPU is free again."""
-    program = "import sys; from ood.device import claim; print(claim(['a', 'b']), flush=True); sys.stdin.read()"
+    """Three processes and two GPUs; the third shares, and when one has ended its GPU is free for new jobs."""
+    program = "import sys; from ood.device import claim\nfor _ in sys.stdin: print(claim(('a', 'b')), flush=True)"
+
+    def ask(running: subprocess.Popen) -> int:
+        print(file=running.stdin, flush=True)
+        return int(running.stdout.readline())
 
     def job() -> tuple[subprocess.Popen, int]:
         running = subprocess.Popen(
@@ -74,12 +78,14 @@ def test_each_job_claims_a_gpu_of_its_own(tmp_path):
             stdout=subprocess.PIPE,
             text=True,
         )
-        return running, int(running.stdout.readline())
+        return running, ask(running)
 
     jobs = [job() for _ in range(3)]
     assert [place for _, place in jobs] == [0, 1, 0]
+    assert [ask(running) for running, _ in jobs] == [0, 1, 0]
     jobs[1][0].kill()
     jobs[1][0].wait()
+    assert ask(jobs[0][0]) == ask(jobs[2][0]) == 0
     jobs.append(job())
     assert jobs[-1][1] == 1
     for running, _ in jobs:

@@ -4,6 +4,7 @@ import fcntl
 import os
 import platform
 import re
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -38,10 +39,12 @@ def promised() -> str | None:
     return next((name for name in PROMISES if os.environ.get(name, "") not in ("", "-1", "NoDevFiles")), None)
 
 
-def claim(names: list[str]) -> int:
+@cache
+def claim(names: tuple[str, ...]) -> int:
     """The place of the first GPU that no other job of this folder has claimed, for as long as this process lives.
 
-    With all of them taken it is the first: whoever starts more jobs than there are GPUs wants them to be shared.
+    With all of them taken it is the first: whoever starts more jobs than there are GPUs wants them to be shared. Asked
+    again, it is the same: a lock keeps out the process that holds it too.
     """
     CLAIMS.mkdir(parents=True, exist_ok=True)
     for place, name in enumerate(names):
@@ -63,7 +66,7 @@ def _found() -> torch.device:
     """
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if gpus > 1:
-        torch.cuda.set_device(claim([str(torch.cuda.get_device_properties(place).uuid) for place in range(gpus)]))
+        torch.cuda.set_device(claim(tuple(str(torch.cuda.get_device_properties(place).uuid) for place in range(gpus))))
     device = torch.device("cuda" if gpus else "cpu")
     job = os.environ.get("SLURM_JOB_ID", "none")
     where = f"SLURM job {job}, node {os.environ.get('SLURMD_NODENAME', platform.node())}"
