@@ -7,7 +7,7 @@ features with one pass.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,6 +102,11 @@ def ways(network: networks.Classifier, std: list[float], options: dict[str, dict
     return {method: way(method) for method in options}
 
 
+def counted(batches: list[int], most: int, held: int) -> dict[int, int]:
+    """How many of ``held`` test images are timed in each batch: whole batches of at most ``most``, but at least one."""
+    return {batch: max(min(most, held) // batch, 1) * batch for batch in batches}
+
+
 def timing(
     weights: Input, card: Input, accepted: Input, images: Input, index: Input, times: Output, spec: Spec
 ) -> None:
@@ -112,12 +117,12 @@ def timing(
     (``batch 128``), metric (``ms``), ``values`` one per turn; and the device.
     """
     test = np.flatnonzero(column(index, "split") == "test")
-    rows = []
-    for batch in spec["batches"]:
-        chosen = test[: max(spec["images"] // batch, 1) * batch]
-        network, inputs, std = opened(weights, card, batch)(images, index, chosen)
-        device = network.head.weight.device
-        every, ready = ways(network, std, spec["options"]), list(inputs)
+    counts, rows = counted(spec["batches"], spec["images"], len(test)), []
+    chosen = test[: max(counts.values())]
+    network, inputs, std = opened(weights, card, max(counts))(images, index, chosen)
+    device, every, x = network.head.weight.device, ways(network, std, spec["options"]), torch.cat(list(inputs))
+    for batch, count in counts.items():
+        ready = x[:count].split(batch)
         for way in every.values():
             way(ready[0])
         turns = [
@@ -125,7 +130,7 @@ def timing(
             for _ in track(range(spec["turns"]), f"batch {batch}, turn", spec["turns"])
         ]
         for method in every:
-            values = [1000 * turn[method] / len(chosen) for turn in turns]
+            values = [1000 * turn[method] / count for turn in turns]
             rows.append(
                 {
                     "detector": method,
@@ -146,7 +151,7 @@ def modules(network: str, options: dict, **_: Any) -> tuple[str, ...]:
     return (f"ood.networks.{network}", *(f"ood.detectors.{method}" for method in options))
 
 
-def clock(way: Way, ready: list[Tensor], device: torch.device) -> float:
+def clock(way: Way, ready: Sequence[Tensor], device: torch.device) -> float:
     """Seconds for all batches."""
     began = time.perf_counter()
     for x in ready:
