@@ -10,6 +10,7 @@ from safetensors.torch import save_model
 
 from ood import networks
 from ood.data.loading import Form, batches
+from ood.errors import Problem
 from ood.evaluation import timing
 
 FACTS = {"network": "resnet34", "classes": 3, "options": {"width": 2, "channels": 3}, "size": 8}
@@ -76,3 +77,9 @@ def test_the_network_is_opened_once_for_all_batches(files, clocked, monkeypatch)
     monkeypatch.setattr(timing, "opened", lambda *given: calls.append(given) or really(*given))
     timing.timing(*files, spec(1, 4))
     assert calls == [(*files[:2], 4)]
+
+
+def test_a_batch_that_the_test_images_do_not_fill_is_refused(files):
+    with pytest.raises(Problem, match="a batch of 12 cannot be timed on 11 test images.*'timed' in config.yaml"):
+        timing.timing(*files, spec(1, 12))
+    assert not files[-1].exists()

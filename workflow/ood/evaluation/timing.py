@@ -20,6 +20,7 @@ from ood.data.index import column
 from ood.detectors import Attributions, Features, Images
 from ood.detectors.gaia_a import output_component
 from ood.device import name
+from ood.errors import Problem
 from ood.evaluation import statistics
 from ood.evaluation.score import opened
 from ood.passes.attribution import attributions, channels
@@ -103,7 +104,15 @@ def ways(network: networks.Classifier, std: list[float], options: dict[str, dict
 
 
 def counted(batches: list[int], most: int, held: int) -> dict[int, int]:
-    """How many of ``held`` test images are timed in each batch: whole batches of at most ``most``, but at least one."""
+    """How many of ``held`` test images are timed in each batch: whole batches of at most ``most``, but at least one.
+
+    Raises Problem for a batch that the images do not fill: its times would stand under a size that it has not.
+    """
+    if max(batches) > held:
+        raise Problem(
+            f"a batch of {max(batches)} cannot be timed on {held} test images. Leave it out of the benchmark's key "
+            "'timed' in config.yaml, or give a dataset that has more of them."
+        )
     return {batch: max(min(most, held) // batch, 1) * batch for batch in batches}
 
 
@@ -114,7 +123,7 @@ def timing(
 
     spec: benchmark, network, options (of each method), batches (sizes), images (so many, or one batch), turns. times:
     parquet with the columns of a benchmark's cells (ood.evaluation.cells): detector, variant (``alone``), dataset
-    (``batch 128``), metric (``ms``), ``values`` one per turn; and the device.
+    (``batch 128``), metric (``ms``), ``values`` one per turn; and the device. Raises Problem for too few images.
     """
     test = np.flatnonzero(column(index, "split") == "test")
     counts, rows = counted(spec["batches"], spec["images"], len(test)), []
