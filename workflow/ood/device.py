@@ -103,9 +103,13 @@ def deterministic(seed: int = 0, threads: int = 1) -> torch.device:
 def precision(wanted: str, device: torch.device) -> str:
     """``bfloat16`` where it is wanted and the hardware multiplies in it, else ``float32``.
 
-    A CPU without such instructions emulates them, slower than float32.
+    A CPU without such instructions, and a GPU older than Ampere, emulate it, slower than float32.
     """
-    if wanted == "bfloat16" and device.type == "cpu":
+    if wanted != "bfloat16":
+        return wanted
+    if device.type == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
         has = torch.cpu.get_capabilities()
-        return "bfloat16" if has.get("avx512_bf16") or has.get("amx_bf16") else "float32"
-    return wanted
+        able = has.get("avx512_bf16") or has.get("amx_bf16")
+    return "bfloat16" if able else "float32"

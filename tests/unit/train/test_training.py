@@ -130,12 +130,18 @@ def test_the_forward_pass_has_the_recipes_precision(monkeypatch, precision):
         ("bfloat16", "cpu", {"avx512_bf16": True}, "bfloat16"),
         ("bfloat16", "cpu", {"amx_bf16": True}, "bfloat16"),
         ("bfloat16", "cpu", {"avx2": True}, "float32"),
-        ("bfloat16", "cuda", {}, "bfloat16"),
+        ("bfloat16", "cuda", {"native": True}, "bfloat16"),
+        ("bfloat16", "cuda", {"native": False}, "float32"),  # T4, RTX 20xx: torch calls its emulation support
         ("float32", "cpu", {"avx512_bf16": True}, "float32"),
+        ("float32", "cuda", {"native": True}, "float32"),
     ],
 )
 def test_bfloat16_is_used_where_the_hardware_has_it(monkeypatch, wanted, kind, capabilities, used):
+    def supported(including_emulation: bool = True) -> bool:
+        return including_emulation or capabilities["native"]
+
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     assert device.precision(wanted, torch.device(kind)) == used
 
 
