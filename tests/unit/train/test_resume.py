@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from ood import device as devices
 from ood.train import states
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
@@ -66,6 +68,16 @@ def saved_epochs(folder: Path) -> int:
     return len(state["losses"]) if state else 0
 
 
+def killed_after(epoch: int, folder: Path, delay: float = 0) -> None:
+    """A run that is killed ``delay`` seconds after the state of an epoch is there."""
+    running = start(folder)
+    while saved_epochs(folder) < epoch and running.poll() is None:
+        time.sleep(0.005)
+    time.sleep(delay)
+    running.send_signal(signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL, running.stderr.read()
+
+
 def results(folder: Path) -> list[bytes]:
     return [(folder / "results" / name).read_bytes() for name in ("model.safetensors", "card.json")]
 
@@ -83,14 +95,8 @@ def undisturbed(tmp_path_factory) -> list[bytes]:
 
 @pytest.mark.parametrize("epochs, delay", [((1,), 0), ((2,), 0.05), ((1, 3), 0.02)])
 def test_killed_and_started_again_it_ends_with_the_same_bytes(undisturbed, tmp_path, epochs, delay):
-    """Each run is killed ``delay`` seconds after the state of one more of ``epochs`` is there."""
     for epoch in epochs:
-        running = start(tmp_path)
-        while saved_epochs(tmp_path) < epoch and running.poll() is None:
-            time.sleep(0.005)
-        time.sleep(delay)
-        running.send_signal(signal.SIGKILL)
-        assert running.wait() == -signal.SIGKILL, running.stderr.read()
+        killed_after(epoch, tmp_path, delay)
     taken_over = saved_epochs(tmp_path)
     finish(start(tmp_path))
     log = (tmp_path / "training.log").read_text()
@@ -99,3 +105,15 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(undisturbed, tmp_p
     assert json.loads((tmp_path / "results/timing.json").read_text())["epochs_taken_over"] == taken_over
     assert results(tmp_path) == undisturbed
     assert not list((tmp_path / "results/.state").iterdir())
+
+
+def test_what_was_trained_on_another_device_is_not_gone_on_from(undisturbed, tmp_path):
+    killed_after(1, tmp_path)
+    (path,) = tmp_path.glob(f"results/.state/*/*/{states.NAME}")
+    assert all(word in path.parent.name for word in re.findall(r"\w+", devices.name(torch.device("cpu"))))
+    path.parent.rename(path.parent.with_name("NVIDIA-A100-SXM4-40GB-bfloat16"))
+    finish(start(tmp_path))
+    said = (tmp_path / "training.log").read_text()
+    assert "trained on another device (NVIDIA-A100-SXM4-40GB-bfloat16)" in said and "going on after" not in said
+    assert json.loads((tmp_path / "results/timing.json").read_text())["epochs_taken_over"] == 0
+    assert results(tmp_path) == undisturbed

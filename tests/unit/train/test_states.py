@@ -52,6 +52,19 @@ def test_a_state_that_cannot_be_saved_is_no_error(tmp_path, caplog):
     assert "the state could not be saved" in caplog.text
 
 
+def test_each_kind_of_device_and_precision_has_states_of_its_own(tmp_path, caplog):
+    kinds = [("NVIDIA A100-SXM4-40GB", "bfloat16"), ("NVIDIA H100 80GB HBM3", "bfloat16")]
+    kinds += [("NVIDIA A100-SXM4-40GB", "float32"), ("Intel(R) Xeon(R) w/o GPU (AVX2)", "float32")]
+    folders = [states.of(tmp_path, *kind) for kind in kinds]
+    assert len(set(folders)) == 4 and {folder.parent for folder in folders} == {tmp_path}
+    assert states.of(tmp_path, *kinds[0]) == folders[0] and not caplog.messages
+    states.save(folders[0], STATE)
+    assert states.of(tmp_path, *kinds[0]) == folders[0] and not caplog.messages
+    assert states.of(tmp_path, *kinds[1]) == folders[1]
+    (said,) = caplog.messages
+    assert "A100-SXM4-40GB" in said and "gpu_model in slurm/config.yaml" in said
+
+
 def test_a_state_with_code_in_it_is_not_run(tmp_path):
     states.save(tmp_path, {"losses": pytest.approx(1)})
     with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):

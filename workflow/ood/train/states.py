@@ -1,4 +1,4 @@
-"""What a killed training goes on from: one file in a folder of its own, whole or not there.
+"""What a killed training goes on from: per kind of device one file in a folder of its own, whole or not there.
 
 The file is the sha256 of what follows, then a torch archive of tensors and plain values.
 """
@@ -6,6 +6,7 @@ The file is the sha256 of what follows, then a torch archive of tensors and plai
 import hashlib
 import io
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,23 @@ from ood.progress import log
 
 NAME = "epoch.pt"
 DIGEST = hashlib.sha256().digest_size
+
+
+def of(root: Path, device: str, precision: str) -> Path:
+    """The folder below ``root`` for states of this kind of device and precision; says it when others have one there.
+
+    Going on from another's would make the checkpoint half one and half the other: kinds of GPU round differently.
+    """
+    own = root / re.sub(r"[^\w.-]+", "-", f"{device} {precision}")
+    others = [path.parent.name for path in sorted(root.glob(f"*/{NAME}")) if path.parent != own]
+    if others:
+        log.warning(
+            "not going on from what was trained on another device (%s): this one is %s. A job that is killed gets the "
+            "same kind of GPU again if gpu_model in slurm/config.yaml names one",
+            ", ".join(others),
+            own.name,
+        )
+    return own
 
 
 def save(folder: Path, state: dict[str, Any]) -> None:

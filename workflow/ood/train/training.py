@@ -14,6 +14,7 @@ from ood.data.pixels import moments
 from ood.errors import Problem
 from ood.progress import log
 from ood.step import Input, Output, Spec, State, run
+from ood.train import states
 from ood.train.fitting import fit
 from ood.train.recipe import Training
 from ood.train.resident import Resident, accuracy
@@ -42,8 +43,8 @@ def train(images: Input, index: Input, weights: Output, card: Output, timing: Ou
     network = networks.build(spec["network"], int(labels.max()) + 1, spec["options"])
     mean, std = network.normalisation or spec["normalisation"] or moments(pixels[split == "train"])
     network.to(device, memory_format=torch.channels_last)
-    # A state of another kind of device or precision would make the checkpoint half one and half the other.
-    history = fit(network, resident("train"), recipe, seed, state / f"{device.type}-{precision}")
+    own = states.of(state, devices.name(device), precision)
+    history = fit(network, resident("train"), recipe, seed, own)
     reached = {name: accuracy(network, resident(name)) for name in spec["splits"]}
     log.info("seed %d: accuracy %s", seed, {name: f"{share:.2%}" for name, share in reached.items()})
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, weights)
