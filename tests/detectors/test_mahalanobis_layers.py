@@ -1,5 +1,7 @@
 """Mahalanobis over layers against its definition: scikit-learn's covariance and regression, autograd's step."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -86,6 +88,30 @@ def test_each_layer(columns, slow, x):
     assert set(columns) == {"train", "tuned", "pixel", "leaky", *(f"layer={name}" for name in NAMES)}
     for name, values in zip(NAMES, slow(x, EPSILON).T, strict=True):
         assert columns[f"layer={name}"] == close(values, rel=1e-8), name
+
+
+def test_what_gradients_needed_is_freed_before_the_passes_after_steps(network, splits, x, fitted, monkeypatch):
+    """It is most of a GPU's memory."""
+    saved, found, taps = weakref.WeakSet(), [], mahalanobis_layers.taps
+
+    class Saved:
+        def __init__(self, tensor: torch.Tensor):
+            self.tensor = tensor.detach()  # else what saves its own output would hold itself
+            saved.add(self)
+
+    def watched(network, x, until=None):
+        before = len(saved)
+        maps = taps(network, x, until=until)
+        found.append((until, before, len(saved)))
+        return maps
+
+    monkeypatch.setattr(mahalanobis_layers, "taps", watched)
+    with torch.autograd.graph.saved_tensors_hooks(Saved, lambda held: held.tensor):
+        steps = {Step(EPSILON), Step(EPSILON, pixel=True)}
+        mahalanobis_layers.confidences(splits[0].images, fitted[1].layers, x, steps)
+    (_, none, many), *after = found
+    assert none == 0 and many > 50
+    assert after == [(name, 0, 0) for name in NAMES] * 2
 
 
 @pytest.fixture(scope="module")

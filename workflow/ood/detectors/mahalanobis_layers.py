@@ -103,11 +103,12 @@ def confidences(images: Images, layers: dict[str, Gaussians], x, steps: set[Step
         x = x.detach().clone().requires_grad_()
         here = {name: confidence(phi, layers[name]) for name, phi in taps(images.network, x).items()}
         away = {name: ascent(-value, x) for name, value in here.items()}
+    here = {name: value.detach() for name, value in here.items()}  # else the graph stays during the passes below
     std = torch.tensor(images.std, device=x.device).view(1, -1, 1, 1)
     found = {}
     with torch.inference_mode():
         for step in steps:
-            values = [value.detach() for value in here.values()]
+            values = list(here.values())
             if step.epsilon:
                 length = step.epsilon / std if step.pixel else step.epsilon
                 moved = {name: taps(images.network, x - length * sign, until=name) for name, sign in away.items()}
