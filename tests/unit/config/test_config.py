@@ -34,7 +34,7 @@ def test_the_shipped_configuration_is_right():
     assert config.benchmarks["digits"].averaged() == {"average": config.benchmarks["digits"].ood}
     assert config.band("digits") == {"band": (0.96, 1.0), "key": "recipes.digits.accuracy"}
     assert config.band("resnet20_small") == {"band": (0.88, 0.95), "key": "benchmarks.resnet20_small.weights.accuracy"}
-    assert (config.batch("cifar10"), config.batch("imagenet_bit")) == (128, 32)
+    assert (config.batch("cifar10"), config.batch("imagenet_bit")) == (128, 16)
     costly = {"gradients_deep", "batchgrad_deep", "mahalanobis_layers"}
     assert set(config.on_request) == costly
     assert costly - {"mahalanobis_layers"} == set(config.methods("mnist")) - set(config.methods("mnist_small"))
