@@ -1,5 +1,6 @@
 """What a job says of the device it runs on, when it refuses to run on another, and that jobs share no GPU."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -91,3 +92,14 @@ def test_each_job_claims_a_gpu_of_its_own(tmp_path):
     for running, _ in jobs:
         running.kill()
         running.wait()
+
+
+def test_all_libraries_compute_with_one_thread_whatever_the_environment_says():
+    """NumPy is loaded before, SciPy with its own linear algebra after."""
+    program = "import json, torch; from ood.device import deterministic; from threadpoolctl import threadpool_info\n"
+    program += "deterministic(); import scipy.linalg, sklearn.linear_model\n"
+    program += "print(json.dumps([torch.get_num_threads(), *(each['num_threads'] for each in threadpool_info())]))"
+    environment = {"PYTHONPATH": str(WORKFLOW), "OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    counts = json.loads(done.stdout)
+    assert len(counts) >= 4 and set(counts) == {1}

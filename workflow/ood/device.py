@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from ood import memory
 from ood.errors import Problem
@@ -18,6 +19,7 @@ DRIVER = Path("/proc/driver/nvidia/version")
 CLAIMS = Path("results/.gpus")
 # What a scheduler sets in the jobs to which it gives a GPU.
 PROMISES = ("CUDA_VISIBLE_DEVICES", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
+LIBRARIES = ("OMP", "OPENBLAS", "MKL")  # as the variables begin that tell them how many threads to use
 _claimed = []  # open files, whose locks last as long as this process
 
 
@@ -84,11 +86,13 @@ def deterministic(seed: int = 0, threads: int = 1) -> torch.device:
     """Seed torch, forbid nondeterministic kernels, float32 without TF32, so many CPU threads; returns the device.
 
     ``threads`` is fixed because the order of a sum over threads, and so its last bits, would else depend on the number
-    of cores.
+    of cores, or on that of a job's other processes, which Snakemake tells all libraries.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with a fixed workspace
     memory.keep()
     torch.manual_seed(seed)
+    threadpool_limits(threads)  # NumPy's
+    os.environ |= {f"{library}_NUM_THREADS": str(threads) for library in LIBRARIES}  # those that are loaded later
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode("error")  # as use_deterministic_algorithms, without its two seconds of imports
     torch.utils.deterministic.fill_uninitialized_memory = (
