@@ -1,16 +1,19 @@
 """config.yaml is refused with the key, the value, what is allowed and the nearest right spelling."""
 
 import inspect
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
-from ood import networks
+from ood import ledger, networks
 from ood.claims.papers import REPRODUCED
 from ood.config import load, signature
 from ood.data import catalogue
+from ood.detectors import method
 from ood.errors import Problem
 from ood.once import once
 
@@ -172,6 +175,17 @@ WRONG = {
     "a negative fixed clip": ("detectors.react", {"fixed": -1.0}, "detectors.react.fixed: -1.0 is not allowed"),
     "an empty band": ("recipes.digits.accuracy", [1.0, 0.9], "recipes.digits.accuracy: [1.0, 0.9] is not allowed"),
     "weights and a recipe": ("benchmarks.digits.weights", PUBLISHED, "either recipe (to train) or weights"),
+    "an infinite option": (
+        "detectors.rg",
+        {"clips": [0.5, 1, float("inf")]},
+        "config.yaml: detectors.rg.clips.2: inf is not allowed: JSON, in which parameters are kept, has no such "
+        "number. Where a detector takes it, write it as text, 'inf'.",
+    ),
+    "a network's option that is no number": (
+        "benchmarks.digits.network",
+        {"name": "resnet34", "width": 8, "channels": float("nan")},
+        "benchmarks.digits.network.channels: nan is not allowed",
+    ),
     "neither": ("benchmarks.digits.recipe", None, "either recipe (to train) or weights"),
     "seeds of weights": ("benchmarks.resnet20_small.seeds", [1], "a published checkpoint is one network"),
     "an unknown file": (
@@ -366,6 +380,14 @@ def test_methods_that_need_blocks_are_refused_on_a_network_without(name):
             load(changed(f"benchmarks.{name}.detectors", methods))
     with pytest.raises(Problem, match=rf"benchmarks\.{name}\.detectors: mahalanobis_layers cannot run here"):
         load(changed(f"benchmarks.{name}.also", ["mahalanobis_layers"]))
+
+
+def test_an_infinite_option_as_text_is_kept_in_strict_json():
+    """A record's readers need not be Python's, which alone has a spelling for it."""
+    config = load(changed("detectors.rg", {"clips": [0.5, "inf"]}))
+    kept = json.dumps(config.options("rg", "digits"), allow_nan=False)
+    assert method("rg")(**json.loads(kept)).clips == (0.5, np.inf)
+    assert ledger.fingerprint(json.loads(kept))
 
 
 def test_a_benchmark_is_not_timed_without_the_methods_that_are_timed():

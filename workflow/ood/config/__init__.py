@@ -4,6 +4,7 @@ Snakemake reads the file; ``load`` is called on it before the DAG is built, and 
 own ``read`` it.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,24 @@ def load(raw: dict[str, Any]) -> Config:
             config = Config.model_validate(raw)
         except ValidationError as error:
             raise explain(error, Config, "") from None
+        _finite("", raw)
         references.check(config)
         _settings(config)
     except Problem as problem:
         raise Problem(f"config.yaml: {problem}") from None
     return config
+
+
+def _finite(key: str, value: Any) -> None:
+    """Raise Problem for a number that JSON does not have: parameters are kept in it, and others read what is kept."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Problem(
+            f"{key}: {value} is not allowed: JSON, in which parameters are kept, has no such number. Where a detector "
+            f"takes it, write it as text, '{value}'."
+        )
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        _finite(f"{key}.{name}".removeprefix("."), member)
 
 
 def _settings(config: Config) -> None:
