@@ -1,5 +1,6 @@
 """The workflow as Snakemake sees it: readable, and strict about its configuration."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,11 @@ def test_cifar10_is_planned_as_the_paper_has_it(fresh, monkeypatch):
         "cells": 1,
         "cifar10": 1,
     }
+
+
+def test_times_are_taken_while_nothing_else_runs(fresh):
+    """The job asks for every core there is; on a cluster, with cores of its own, for one: not said."""
+    for arguments, threads in ((["--cores", "3"], ["3"]), (["--profile", "slurm"], [])):
+        said = fresh.run("snakemake", *arguments, "--dry-run", "results/timing/digits.parquet").stdout
+        job = said[said.index("rule timing:") :]
+        assert re.findall(r"^ +threads: (\d+)$", job[: job.index("\n\n")], re.M) == threads

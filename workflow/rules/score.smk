@@ -92,6 +92,8 @@ rule timing:
         "results/logs/timing/{benchmark}.log",
     conda:
         "../../envs/ood.yaml"
+    # As many as there are (--cores), so that no other job runs beside it; it computes with one, as every job.
+    threads: 1000
     resources:
         gpu=1,
     params:
