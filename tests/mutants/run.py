@@ -80,6 +80,11 @@ class Watch:
         return report
 
 
+def scratch(tree: Path) -> Path:
+    """Where the tests of a tree write: beside it, since messages shorten the paths of files in the working folder."""
+    return tree.with_name(f"{tree.name}.tmp")
+
+
 def examine(tree: Path, tests: tuple[str, ...], answer: Connection) -> None:
     """In a process of its own: run the tests of a tree and send the verdict; the log stays in the tree."""
     os.chdir(tree)
@@ -88,7 +93,8 @@ def examine(tree: Path, tests: tuple[str, ...], answer: Connection) -> None:
         os.dup2(log.fileno(), 2)
     sys.path.insert(0, str(tree / "workflow"))
     watch = Watch()
-    options = ["--rootdir=.", "--confcutdir=.", "-c=pyproject.toml", "--basetemp=tmp", "-p", "no:cacheprovider"]
+    options = ["--rootdir=.", "--confcutdir=.", "-c=pyproject.toml", f"--basetemp={scratch(tree)}"]
+    options += ["-p", "no:cacheprovider"]
     code = pytest.main([*options, *tests], plugins=[watch])
     if not Path(sys.modules["ood"].__file__).is_relative_to(tree):
         raise RuntimeError("The tests ran on other sources than the mutant's.")
@@ -120,6 +126,7 @@ def try_out(mutant: Mutant, clean: Path, place: Path) -> Verdict:
     source.write_text(planted(mutant, source.read_text()))
     verdict = judge(place, mutant.tests)
     shutil.rmtree(place)
+    shutil.rmtree(scratch(place), ignore_errors=True)  # not there if no test ran
     return verdict
 
 

@@ -92,16 +92,17 @@ def test_a_job_out_of_memory_gets_more(runs, reference):
 
 @fault
 def disk_full(training):
-    """Scratch of 64 kB, which a checkpoint does not fit into; then as much as there is."""
-    scratch = training.folder / "results/.partial"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", scratch], check=True)
+    """Drafts and checkpoints on a disk of 64 kB, which a checkpoint does not fit into; then as much as there is."""
+    drafts, checkpoints = (training.folder / "results" / name for name in (".partial", "checkpoints/digits"))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", drafts], check=True)
+    subprocess.run(["mount", "--bind", drafts, checkpoints], check=True)
     try:
         head = training.start("--retries", "0")
         assert training.end(head) != 0, training.said()
         training.found = [str(path) for path in (training.folder / "results/checkpoints").rglob("*")]
         training.failed = training.log()
     finally:
-        subprocess.run(["umount", scratch], check=True)
+        subprocess.run(["umount", checkpoints, drafts], check=True)
     assert training.end(training.start()) == 0, training.said()
 
 
