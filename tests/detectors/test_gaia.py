@@ -175,11 +175,11 @@ def test_a_prefix_without_layers_is_named(network, x, given, name):
 
 
 def test_a_layers_whole_name_is_that_layer_alone():
-    """``body.1`` is not the beginning of ``body.12``, as it would be of a block's prefix."""
-    densities, names = np.array([[0.1, 0.5, 0.9]]), ("body.1", "body.12", "body.4")
-    images = Attributions(None, names, (), np.array([1, 1, 1]), {"top1.density": densities})
+    """``body.1`` is not the beginning of ``body.12``, as it would be of a block's prefix; and a prefix comes first."""
+    densities, names = np.array([[0.1, 0.5, 0.9, 0.3]]), ("body.1", "body.12", "body.4", "stem.body.1")
+    images = Attributions(None, names, (), np.array([1, 1, 1, 1]), {"top1.density": densities})
     found = method("gaia_z")().score(images, None)
-    assert [found[f"layer={layer}"].item() for layer in names] == pytest.approx([-0.1, -0.5, -0.9])
+    assert [found[f"layer={layer}"].item() for layer in names] == pytest.approx([-0.1, -0.5, -0.9, -0.3])
     assert mean(images, "top1.density", ("body.",)).item() == pytest.approx(0.5)
 
 
