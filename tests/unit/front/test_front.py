@@ -154,20 +154,22 @@ def test_claims_by_paper_table_and_number():
 
 def test_the_picture_has_a_sign_for_every_verdict_and_the_same_bytes_again(run, frame):
     rows = picture.rows(frame, [run], ["Three"])
-    made = picture.picture(rows, "from here", "digest of the data")
+    made = picture.picture(rows, ["from here", "and there"], "digest of the data")
     tiles = {"#0072b2": 3, "#d55e00": 4, "#d9d9d9": 1}  # holds, fails, within noise; one more of each in the legend
     text = made.decode()
     assert {one: len(re.findall(f"fill: {one}", text)) - 1 for one in tiles} == tiles
     assert len(re.findall("stroke: #bbbbbb", text)) - 1 == 5  # not run
     assert "digest of the data" in text and "<dc:date>" not in text
-    assert picture.picture(rows, "from here", "digest of the data") == made
+    assert picture.picture(rows, ["from here", "and there"], "digest of the data") == made
 
 
-def test_a_tables_name_beside_its_last_claim_fits_into_the_picture(monkeypatch):
+def test_a_tables_name_beside_its_last_claim_and_where_runs_come_from_fit_into_the_picture(monkeypatch):
     drawn = []
     monkeypatch.setattr(picture.plt, "close", drawn.append)
     verdicts = pd.Series("holds", index=[f"IGOE-T1.{place}" for place in range(30)] + ["IGOE-TEXT.2"])
-    picture.picture([[("as printed", verdicts)]], "", "")
+    origins = [f"{name}: 2026-11-23, commit c3e6f36, NVIDIA A100-SXM4-80GB" for name in ("one", "two", "three")]
+    picture.picture([[("as printed", verdicts)]], origins, "")
     (figure,) = drawn
     boxes = {text.get_text(): text.get_window_extent() for text in figure.axes[0].texts}
     assert boxes["TEXT"].x1 < figure.bbox.x1 and boxes["as printed"].x0 > 0
+    assert all(boxes[origin].x1 < figure.bbox.x1 and boxes[origin].y0 > 0 for origin in origins)

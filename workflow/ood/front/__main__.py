@@ -17,11 +17,11 @@ def files() -> dict[Path, bytes]:
     document, runs = claims.load(CLAIMS), [read(file) for file in released.runs()]
     frame, missing = judged(document, runs), absent(config.read(), runs)
     table = frame.to_csv(lineterminator="\n").encode()
-    origin = "; ".join(f"{run.name}: {run.origin}" for run in runs) or "no run is released yet"
+    origins = [f"{run.name}: {run.origin}" for run in runs] or ["no run is released yet"]
     return {
         README: between(README.read_text(), said(document, frame, runs, missing)).encode(),
         FOLDER / "claims.csv": table,
-        FOLDER / "claims.svg": picture(rows(frame, runs, missing), origin, sha256(table).hexdigest()),
+        FOLDER / "claims.svg": picture(rows(frame, runs, missing), origins, sha256(table).hexdigest()),
     }
 
 

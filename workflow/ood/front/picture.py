@@ -37,8 +37,11 @@ def rows(frame: pd.DataFrame, runs: list[Run], missing: list[str]) -> list[list[
     return [[("as printed", frame["printed"])], *made, *left]
 
 
-def picture(groups: list[list[Row]], origin: str, source: str) -> bytes:
-    """An SVG, the same bytes for the same rows. ``source``, the digest of its data, is in its metadata."""
+def picture(groups: list[list[Row]], origins: list[str], source: str) -> bytes:
+    """An SVG, the same bytes for the same rows. ``source``, the digest of its data, is in its metadata.
+
+    ``origins``: a line each, below the rest.
+    """
     ids = groups[0][0][1].index
     bands = [dict(_places(ids, papers)) for papers in BANDS]
     with style(), matplotlib.rc_context({"svg.hashsalt": "front", "font.size": NORMAL}):
@@ -47,13 +50,15 @@ def picture(groups: list[list[Row]], origin: str, source: str) -> bytes:
         left = -names / tile - 1.5
         height = 3.6 + sum(len(group) + ROW_GAP for group in groups)
         bottom = len(BANDS) * height
-        figure = plt.figure(figsize=(WIDTH, tile * (bottom + 2.5)))
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(left, left + WIDTH / tile), ylim=(bottom + 1.5, -1))
+        end = bottom + 0.5 + len(origins)
+        figure = plt.figure(figsize=(WIDTH, tile * (end + 1)))
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(left, left + WIDTH / tile), ylim=(end, -1))
         axes.set_axis_off()
         for place, band in enumerate(bands):
             _band(axes, band, groups, place * height)
         _legend(axes, bottom - 0.6)
-        axes.text(-0.4, bottom + 0.7, origin, color=GREY, fontsize=SMALL, va="center")
+        for line, origin in enumerate(origins):
+            axes.text(-0.4, bottom + 0.7 + line, origin, color=GREY, fontsize=SMALL, va="center")
         made = BytesIO()
         figure.savefig(made, format="svg", metadata={"Date": None, "Creator": None, "Description": source})
         plt.close(figure)
