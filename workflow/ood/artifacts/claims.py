@@ -55,21 +55,8 @@ def entries(frame: pd.DataFrame) -> pd.DataFrame:
         }
         for (paper, benchmark), part in judged.groupby(["paper", "benchmark"], sort=False)
     ]
-    columns = [
-        "id",
-        "row",
-        "column",
-        "printed",
-        "ours",
-        "margin",
-        "low",
-        "high",
-        "p",
-        "p_holm",
-        "noise",
-        "decided",
-        "why",
-    ]
+    facts = ["margin", "low", "high", "p", "p_holm", "noise", "decided", "why"]
+    columns = ["id", "row", "column", "printed", "ours", *facts]
     return pd.concat([pd.DataFrame(counts), lines[columns]], ignore_index=True)
 
 

@@ -61,8 +61,8 @@ def _certain(judged: Judgement) -> str:
 
 def our_verdict(world: Ours, document: Document, claim: Claim, confidence: float) -> dict[str, Any]:
     """On a benchmark that the claim concerns: the p-value and side, margin and interval, or why there is none."""
-    nothing = {"verdict": "", "margin": np.nan, "low": np.nan, "high": np.nan, "p": np.nan, "noise": "", "decided": ""}
-    nothing["why"] = ""
+    nothing = {"verdict": ""} | dict.fromkeys(("margin", "low", "high", "p"), np.nan)
+    nothing |= dict.fromkeys(("noise", "decided", "why"), "")
     if claim.holds is None or not claim.concerns(world.benchmark, world.reproduces):
         return nothing
     try:
@@ -107,9 +107,8 @@ def counted(frame: pd.DataFrame, column: str) -> pd.Series:
     """
     said = frame[~frame["reading"] & (frame[column] != "")]
     sentence = said["form_of"].where(said["form_of"] != "", said["id"])
-    return said.loc[
-        sentence[(said[column] == NOT_RUN).sort_values(kind="stable").index].drop_duplicates().index, column
-    ]
+    judged_first = (said[column] == NOT_RUN).sort_values(kind="stable").index
+    return said.loc[sentence[judged_first].drop_duplicates().index, column]
 
 
 def _holm_of_finite(p: np.ndarray) -> np.ndarray:
