@@ -13,9 +13,11 @@ from torch import nn
 
 from ood.detectors import Features, Images, LabelledImages, method
 from ood.detectors.gradients_deep import s1
+from ood.errors import Problem
 from ood.evaluation.metrics import Ranking, auroc
 from ood.networks.bit_r101x1 import norm_relu
 from ood.passes import parameter_gradients
+from ood.passes.parameter_gradients import Outer
 
 close = pytest.approx
 STD = [1.0, 1.0, 1.0]
@@ -30,20 +32,37 @@ def perceptron(activation: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(48, 7), activation, nn.Linear(7, 5))
 
 
+def convolutions() -> nn.Module:
+    """Of every kind: strides, dilation, groups, borders; and linear layers at many positions and without bias."""
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3, stride=(2, 1), padding=(2, 1), dilation=2),
+        nn.ReLU(),
+        nn.Conv2d(6, 4, 3, groups=2),
+        nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
+        nn.ReLU(),
+        nn.Conv2d(4, 5, (1, 3), padding="same"),
+        nn.Flatten(2),
+        nn.LazyLinear(3),
+        nn.Flatten(),
+        nn.Linear(15, 5, bias=False),
+    )
+
+
 def standardised() -> nn.Module:
     """BiT's layers: weight standardisation, GroupNorm, a 1x1 convolution for a head."""
     convolution = partial(StdConv2d, eps=1e-10)
     return ResNetV2((1, 1), (128, 128), 5, stem_type="fixed", stem_chs=32, conv_layer=convolution, norm_layer=norm_relu)
 
 
-@pytest.fixture(params=["perceptron", "linear", "batch norm", "group norm"])
+@pytest.fixture(params=["perceptron", "linear", "convolutions", "batch norm", "group norm"])
 def net(request, network) -> nn.Module:
     if request.param == "batch norm":
         return network
     made = {"perceptron": lambda: perceptron(nn.ReLU()), "linear": lambda: perceptron(nn.Identity())}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        new = {**made, "group norm": standardised}[request.param]().double()
+        new = {**made, "convolutions": convolutions, "group norm": standardised}[request.param]().double()
+        new(random(1, 3, side(new), side(new)))  # a lazy layer takes its size from it
         for name, part in new.named_parameters():
             if part.ndim == 1:  # a scale or a shift, else 1 or 0
                 nn.init.uniform_(part, -0.5, 1.5)
@@ -53,7 +72,7 @@ def net(request, network) -> nn.Module:
 
 
 def side(net: nn.Module) -> int:
-    return 4 if isinstance(net, nn.Sequential) else 16
+    return 4 if isinstance(next(net.children()), nn.Flatten) else 16
 
 
 def slow(net: nn.Module, image: torch.Tensor, objective) -> dict[str, torch.Tensor]:
@@ -197,34 +216,50 @@ def test_probabilities_that_are_zero_have_finite_scores():
     assert columns["test without=0"] == 0
 
 
-@pytest.mark.parametrize("fit", [0, 1, 2, 6, 13, 1000])
-def test_chunks_fit_into_memory_and_change_nothing(toy, monkeypatch, fit):
-    """``fit``: gradients at a time. Of 5 images along 6 directions, these are parts of one, one, two and all."""
-    features = toy(5)
-    network, x = Last(features), torch.from_numpy(features.h)
-    size = sum(part.nbytes for part in network.parameters())
-    memory = fit * size + size // 2
-    whole, seen, copies = method("gradients_deep")().score(Images(network, [x], STD), None), [], []
+@pytest.mark.parametrize(("fit", "sizes"), [(0, 5 * [1]), (1, 5 * [1]), (2, [2, 2, 1]), (4, [4, 1]), (9, [5])])
+def test_images_at_a_time_fit_into_memory_and_change_nothing(toy, monkeypatch, fit, sizes):
+    """``fit``: images whose logits, and whose gradients along 6 directions, there is memory for."""
+    features, seen = toy(5), []
+    images = Images(Last(features), [torch.from_numpy(features.h)], STD)
+    whole = method("gradients_deep")().score(images, None)
 
-    def each(*arguments):
-        gradients = original(*arguments)
-        seen.append(sum(part.nbytes for part in gradients.values()) // size)
-        return gradients
+    def visits(network, x):
+        seen.append(len(x))
+        return original(network, x)
 
-    def norms(name, g):
-        copies.append(g)
-        return original_norms(name, g)
-
-    original, original_norms = parameter_gradients.each, parameter_gradients.norms
-    monkeypatch.setattr(parameter_gradients, "MEMORY", {"cpu": memory})
-    monkeypatch.setattr(parameter_gradients, "each", each)
-    monkeypatch.setattr(parameter_gradients, "norms", norms)
-    parts = method("gradients_deep")().score(Images(network, [x], STD), None)
-    expected = {0: 30 * [1], 1: 30 * [1], 2: 15 * [2], 6: 5 * [6], 13: [12, 12, 6], 1000: [30]}
-    assert seen == expected[fit]
-    assert all(g.dtype == torch.float64 and (len(g) == 1 or g.nbytes <= memory / 2) for g in copies)
+    original, size = parameter_gradients.visits, features.z[0].nbytes * 7
+    monkeypatch.setattr(parameter_gradients, "visits", visits)
+    monkeypatch.setattr(parameter_gradients, "MEMORY", {"cpu": fit * size + size // 2})
+    parts = method("gradients_deep")().score(images, None)
+    assert seen == [1, *sizes]  # the first is measured
     for column, values in parts.items():
         assert values == close(whole[column], rel=1e-12), column
+
+
+@pytest.mark.parametrize(
+    ("fit", "sizes"), [(0, 30 * [1]), (1, 30 * [1]), (4, 5 * [4, 2]), (6, 5 * [6]), (13, [12, 12, 6]), (99, [30])]
+)
+def test_gradients_at_a_time_fit_into_a_piece_and_change_nothing(monkeypatch, fit, sizes):
+    """``fit``: gradients in a piece. Of 5 images along 6 directions, these are parts of one, one, two and all."""
+    g, seen = Outer(random(5, 6, 3, 2), random(5, 4, 2, seed=1)), []
+
+    def rows(piece: torch.Tensor) -> torch.Tensor:
+        seen.append(piece[..., 0, 0].numel())
+        return piece.flatten(2)
+
+    size = 8 * 3 * 4
+    monkeypatch.setattr(parameter_gradients, "PIECE", fit * size + size // 2)
+    exact = torch.einsum("nvop,nkp->nvok", *g).flatten(2)
+    assert g.made(rows).numpy() == close(exact.numpy(), rel=1e-12)
+    assert seen == sizes
+
+
+def test_a_layer_that_runs_twice_is_refused():
+    twice = nn.Linear(4, 4).requires_grad_(False)
+    network = nn.Sequential(twice, nn.ReLU(), twice)
+    with pytest.raises(Problem, match="layer 0 of this network runs twice.*config.yaml"):
+        method("gradients_deep")().score(Images(network, [torch.ones(2, 4)], STD), None)
+    assert not twice._forward_hooks
 
 
 def test_errors_of_a_network_that_is_nearly_sure_keep_their_digits():

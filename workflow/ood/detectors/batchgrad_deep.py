@@ -6,7 +6,7 @@ the prototype of class i; the score is -S, the expectation's p are constants. Op
 names are those of ood.detectors.batchgrad, which has the last layer's. ``train weight`` and ``test weight`` leave out
 the biases and the shifts of normalisation layers, whose scales are weights.
 
-Consumes the network and labelled images: a backward pass for every image and class (ood.passes.parameter_gradients).
+Consumes the network and labelled images: a backward pass for every class (ood.passes.parameter_gradients).
 """
 
 from typing import Any
@@ -54,13 +54,17 @@ class Method(batchgrad.Method):
     def score(self, images: Images, fitted: Sums) -> dict[str, np.ndarray]:
         import torch
 
-        from ood.passes.parameter_gradients import errors, logits, reduced
+        from ood.passes.parameter_gradients import Outer, errors, logits, reduced
 
         minus = {key: -torch.stack([m[key] for m in fitted.values()]) for key in next(iter(fitted.values()))}
+
+        def distances(name: str, g: Outer) -> torch.Tensor:
+            return g.made(lambda rows: torch.cdist(rows.flatten(2).double(), minus[name], p=1))
+
         parts = {"weight": [], "weight_and_bias": []}
         for x in images.batches:
             p = softmax(logits(images.network, x), axis=1)
-            sums = reduced(images.network, x, errors(p), lambda name, g: torch.cdist(g, minus[name], p=1))
+            sums = reduced(images.network, x, errors(p), distances)
             for parameters, norms in sums.items():
                 parts[parameters].append(-(p[..., np.newaxis] * norms).sum(axis=1))
         weight, both = (dict(zip(fitted, np.concatenate(rows).T, strict=True)) for rows in parts.values())

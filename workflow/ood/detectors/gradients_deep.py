@@ -10,7 +10,7 @@ The expectations' p are constants. ``weight`` leaves out the biases and the shif
 are weights; ``weight_and_bias`` takes all. The default column is S7, the best of the deep ones in the paper's Table 1.
 S1 is no score and has no column: E_p g_Y is zero at any depth.
 
-Consumes the network: a backward pass for every image and class, and one for S4 (ood.passes.parameter_gradients).
+Consumes the network: a backward pass for every class, and one for S4 (ood.passes.parameter_gradients).
 """
 
 from typing import Any

@@ -2,25 +2,31 @@
 
 With z (C,) one image's logits, the gradient of log p_y is that of v . z along the constant v = e_y - p: every score of
 Igoe et al., "How Useful are Gradients for OOD Detection Really?" (2022), is a sum over the parameters' gradients along
-a few v. torch.func computes them for many images and v at once; layer by layer with hooks and matrix products is no
-faster on a CPU.
+a few v. One forward pass and one backward pass per v give, for many images at once, what every layer gets and the
+gradients of what it gives. A parameter's gradient is a sum of outer products of the two, as many as the layer has
+positions: for a linear layer one, whose norms have a closed form, so that its gradients are never made.
 
 Gradients are as exact as the network's own type, v comes from float64 probabilities, so that e_y - p keeps its digits
 for a certain prediction, and sums over parameters are float64.
 """
 
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
+from ood.errors import Problem
 from ood.passes.terms import complement
 
-# Bytes of gradients at a time, and half as many of their copies in float64; the activations come on top. 2 images of
-# 270,000 parameters and 11 directions: more does not stay in a CPU's cache, nor in memory that is used again.
-MEMORY = {"cpu": 2**25, "cuda": 2**31}
+# Bytes of layers' outputs and of their gradients at a time: with fewer, calls are what costs. What a convolution gets
+# comes on top, as often as its kernel has positions.
+MEMORY = {"cpu": 2**27, "cuda": 2**31}
+PIECE = 2**22  # bytes of one parameter's gradients at a time, so that they stay in the cache; at least one gradient
 
 
 def logits(network: nn.Module, x: Tensor) -> np.ndarray:
@@ -43,44 +49,124 @@ def gradient(network: nn.Module, x: Tensor, v: Tensor) -> dict[str, Tensor]:
     return pull_back(v)[0]
 
 
-def each(network: nn.Module, x: Tensor, v: Tensor) -> dict[str, Tensor]:
-    """The gradient of every image along every v: x (N, ...), v (N, V, C), parameter's name -> (N, V, *shape)."""
+class Outer(NamedTuple):
+    """One parameter's gradients left @ right^T, of N images along V directions: P outer products each."""
 
-    def one(image: Tensor, v: Tensor) -> dict[str, Tensor]:
-        return gradient(network, image[None], v[None])
+    left: Tensor  # (N, V, O, P)
+    right: Tensor  # (N, K, P)
 
-    return vmap(vmap(one, (None, 0)))(x, v)
+    def made(self, reduce: Callable[[Tensor], Tensor]) -> Tensor:
+        """What ``reduce`` makes of the gradients, (n, v, O, K) -> (n, v, R), in pieces: (N, V, R)."""
+        directions, outputs = self.left.shape[1:3]
+        fit = max(1, PIECE // (outputs * self.right.shape[1] * self.left.element_size()))
+        rows, images = [], max(1, fit // directions)
+        for left, right in zip(self.left.split(images), self.right.split(images), strict=True):
+            pieces = ((some.flatten(1, 2) @ right.mT).unflatten(1, (-1, outputs)) for some in left.split(fit, dim=1))
+            rows.append(torch.cat([reduce(piece) for piece in pieces], dim=1))
+        return torch.cat(rows)
 
 
-def norms(name: str, g: Tensor) -> Tensor:
-    """||g||_1 and ||g||_2^2 of every row: (R, size) -> (R, 2)."""
-    return torch.stack([torch.linalg.vector_norm(g, 1, dim=1), torch.linalg.vector_norm(g, 2, dim=1).square()], dim=1)
+Reduce = Callable[[str, Outer], Tensor]
 
 
-def reduced(
-    network: nn.Module, x: Tensor, v: np.ndarray, reduce: Callable[[str, Tensor], Tensor]
-) -> dict[str, np.ndarray]:
-    """Sums over the parameters of what ``reduce`` makes of their gradients, in chunks that fit into ``MEMORY``.
+def norms(name: str, g: Outer) -> Tensor:
+    """||g||_1 and ||g||_2^2: (N, V, 2), float64. Those of one outer product are the products of its sides' norms."""
+    if g.left.shape[3] > 1:
+        return g.made(_norms)
+    return _norms(g.left) * _norms(g.right.unsqueeze(1))
 
-    x (N, ...), v (N, V, C). ``reduce`` gets a parameter's name and gradients (R, size), float64, a row for an image and
-    a v, and gives (R, K). Returned is (N, V, K), for ``weight`` and for ``weight_and_bias``: a normalisation's scale is
-    a weight, its shift a bias. A single gradient that is larger than ``MEMORY`` is computed all the same.
+
+def _norms(g: Tensor) -> Tensor:
+    """The norms of matrices: (N, V, O, K) -> (N, V, 2). Of a row in the network's own type, of all rows in float64."""
+    l1, l2 = (torch.linalg.vector_norm(g, order, dim=3).double() for order in (1, 2))
+    return torch.stack([l1.sum(2), l2.square().sum(2)], dim=2)
+
+
+def outer(layer: nn.Module, x: Tensor, delta: Tensor) -> dict[str, Outer]:
+    """By parameter, the gradients of a layer that gets x (N, ...); delta (N, V, ...) are those of what it gives."""
+    if type(layer) is nn.Linear and x.ndim == 2:
+        left, right = delta.unsqueeze(3), x.unsqueeze(2)
+    elif type(layer) is nn.Conv2d and (layer.groups, layer.padding_mode, type(layer.padding)) == (1, "zeros", tuple):
+        left, right = delta.flatten(3), F.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+    else:
+        every = each(layer, x, delta).items()
+        return {name: Outer(g.flatten(2).unsqueeze(3), g.new_ones(len(g), 1, 1)) for name, g in every}
+    found = {"weight": Outer(left, right)}
+    if layer.bias is not None:
+        found["bias"] = Outer(left.sum(3, keepdim=True), left.new_ones(len(left), 1, 1))
+    return found
+
+
+def each(layer: nn.Module, x: Tensor, delta: Tensor) -> dict[str, Tensor]:
+    """The same for whatever a layer does with its own parameters, by torch.func: (N, V, *shape)."""
+    parameters = dict(layer.named_parameters(recurse=False))
+
+    def one(image: Tensor, delta: Tensor) -> dict[str, Tensor]:
+        _, pull_back = vjp(lambda parameters: functional_call(layer, parameters, (image[None],)), parameters)
+        return pull_back(delta[None])[0]
+
+    return vmap(vmap(one, (None, 0)))(x, delta)
+
+
+class Visit(NamedTuple):
+    """A layer that a pass went through, what it got and what it gave."""
+
+    layer: nn.Module
+    x: Tensor
+    output: Tensor
+
+
+def visits(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Visit]]:
+    """The logits of x (N, ...), and by name the layers that have parameters of their own.
+
+    The graph begins at the first one's output, and holds no gradients of parameters. Raises Problem where a layer runs
+    twice.
     """
-    memory = MEMORY[x.device.type]
-    fit = max(1, memory // sum(part.nbytes for part in network.parameters()))
-    directions = torch.as_tensor(v).to(x)
-    rows = []
-    for images, along in zip(*(part.split(max(1, fit // v.shape[1])) for part in (x, directions)), strict=True):
-        pieces = [_sums(each(network, images, some), reduce, memory // 2) for some in along.split(fit, dim=1)]
-        rows.append(torch.cat(pieces, dim=2))
-    return dict(zip(("weight", "weight_and_bias"), torch.cat(rows, dim=1).cpu().numpy(), strict=True))
+    found: dict[str, Visit] = {}
+
+    def keep(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        if name in found:
+            raise Problem(
+                f"layer {name} of this network runs twice in a pass, which gradients for all parameters do not allow "
+                "for. Leave gradients_deep and batchgrad_deep out of its benchmarks in config.yaml."
+            )
+        output = output if output.requires_grad else output.detach().requires_grad_()
+        found[name] = Visit(layer, inputs[0].detach(), output)
+        return output
+
+    own = {name: layer for name, layer in network.named_modules() if any(True for _ in layer.parameters(recurse=False))}
+    hooks = [layer.register_forward_hook(partial(keep, name)) for name, layer in own.items()]
+    try:
+        with torch.enable_grad():
+            return network(x), found
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
-def _sums(gradients: dict[str, Tensor], reduce: Callable, memory: int) -> Tensor:
-    """Sums over weights and over all parameters: (2, N, V, K)."""
+def reduced(network: nn.Module, x: Tensor, v: np.ndarray, reduce: Reduce) -> dict[str, np.ndarray]:
+    """Sums over the parameters of what ``reduce`` makes of their gradients, for as many images as fit into ``MEMORY``.
+
+    x (N, ...), v (N, V, C). ``reduce`` gets a parameter's name and its gradients, and gives (N, V, R), float64.
+    Returned is (N, V, R), for ``weight`` and for ``weight_and_bias``: a normalisation's scale is a weight, its shift a
+    bias. ``network`` is in eval mode with frozen parameters and stays so. Raises Problem where a layer runs twice.
+    """
+    _, one = visits(network, x[:1])
+    fit = max(1, MEMORY[x.device.type] // sum((1 + v.shape[1]) * visit.output.nbytes for visit in one.values()))
+    chunks = zip(x.split(fit), torch.as_tensor(v).to(x).split(fit), strict=True)
+    sums = torch.cat([_sums(network, *chunk, reduce) for chunk in chunks], dim=1)
+    return dict(zip(("weight", "weight_and_bias"), sums.cpu().numpy(), strict=True))
+
+
+def _sums(network: nn.Module, x: Tensor, v: Tensor, reduce: Reduce) -> Tensor:
+    """Sums over weights and over all parameters: (2, N, V, R)."""
+    z, visited = visits(network, x)
+    outputs = [visit.output for visit in visited.values()]
+    walks = [torch.autograd.grad(z, outputs, along, retain_graph=True) for along in v.unbind(1)]
+    deltas = [torch.stack(walked, dim=1) for walked in zip(*walks, strict=True)]
     parts = {}
-    for name, g in gradients.items():
-        rows = g.flatten(2).flatten(0, 1).split(max(1, memory // (8 * g[0, 0].numel())))
-        parts[name] = torch.cat([reduce(name, some.double()) for some in rows]).unflatten(0, g.shape[:2])
+    for (name, visit), delta in zip(visited.items(), deltas, strict=True):
+        for own, g in outer(visit.layer, visit.x, delta).items():
+            parts[f"{name}.{own}"] = reduce(f"{name}.{own}", g)
     weights = [part for name, part in parts.items() if not name.endswith("bias")]
     return torch.stack([sum(weights), sum(parts.values())])
