@@ -87,6 +87,7 @@ bench-train: setup
 # What scores cost in forward passes, beside the released code's way and pytorch-ood.
 bench-score: setup
 	@PYTHONPATH=workflow python tests/bench/score.py
+	@PYTHONPATH=workflow python tests/bench/deep.py
 
 # What collecting the records of a finished run takes, beside what its jobs took.
 bench-records: setup

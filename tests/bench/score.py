@@ -207,28 +207,33 @@ def alone(name: str, width: int, batch: int, count: int) -> float:
         return pool.submit(peak, name, width, batch, count).result() / 2**20
 
 
+def compared(title: str, every: dict[str, Way], batches: Batches, weighed: dict[str, tuple[float, float]]) -> None:
+    """A table of all ways, in turns over the same images; MB of one batch and of four for those that were weighed."""
+    for way in every.values():
+        seconds(way, batches[:2])
+    turns = [{name: seconds(way, batches) for name, way in every.items()} for _ in range(TURNS)]
+    images = sum(len(x) for x in batches)
+    print(
+        f"\n{title}, {images} images, {devices.name(batches[0].device)}, {torch.get_num_threads()} thread; "
+        f"median (range) of {TURNS} turns\n"
+        f"{'':45s}  ms/image   bare passes{'   MB at the peak of 1 and of 4 batches' if weighed else ''}"
+    )
+    for name in every:
+        ratios = [turn[name] / turn[BARE] for turn in turns]
+        each = 1000 * statistics.median(turn[name] for turn in turns) / images
+        spread = f"{statistics.median(ratios):5.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"{name:45s} {each:9.3f}   {spread:22s}" + "".join(f"{size:8.0f}" for size in weighed.get(name, ())))
+
+
 def main() -> None:
     warnings.filterwarnings("ignore", "There is a performance drop")  # torch's, of pytorch-ood's GradNorm
     for (width, batch), count in CASES.items():
         device, every = ways(width)
-        batches = images(batch, count, device)
-        for way in every.values():
-            seconds(way, batches[:2])
-        turns = [{name: seconds(way, batches) for name, way in every.items()} for _ in range(TURNS)]
-        heavy = width * batch == max(width * batch for width, batch in CASES)
-        print(
-            f"\nResNet34, width {width}, batch {batch}, {len(batches) * batch} images, {devices.name(device)}, "
-            f"{torch.get_num_threads()} thread; median (range) of {TURNS} turns\n"
-            f"{'':45s}  ms/image   bare passes{'   MB at the peak of 1 and of 4 batches' if heavy else ''}"
-        )
-        for name in every:
-            ratios = [turn[name] / turn[BARE] for turn in turns]
-            each = 1000 * statistics.median(turn[name] for turn in turns) / (len(batches) * batch)
-            spread = f"{statistics.median(ratios):5.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-            weighed = heavy and name.startswith(WEIGHED)
-            sizes = [alone(name, width, batch, count) for count in (batch, 4 * batch)] if weighed else []
-            held = "".join(f"{size:8.0f}" for size in sizes)
-            print(f"{name:45s} {each:9.3f}   {spread:22s}{held}", flush=True)
+        weighed = {}
+        if width * batch == max(width * batch for width, batch in CASES):
+            names = [name for name in every if name.startswith(WEIGHED)]
+            weighed = {name: tuple(alone(name, width, batch, count) for count in (batch, 4 * batch)) for name in names}
+        compared(f"ResNet34, width {width}, batch {batch}", every, images(batch, count, device), weighed)
 
 
 if __name__ == "__main__":

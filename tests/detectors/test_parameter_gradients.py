@@ -237,20 +237,20 @@ def test_images_at_a_time_fit_into_memory_and_change_nothing(toy, monkeypatch, f
 
 
 @pytest.mark.parametrize(
-    ("fit", "sizes"), [(0, 30 * [1]), (1, 30 * [1]), (4, 5 * [4, 2]), (6, 5 * [6]), (13, [12, 12, 6]), (99, [30])]
+    ("rows", "sizes"), [(0, 15 * [(1, 1)]), (2, 5 * [(1, 2), (1, 1)]), (3, 5 * [(1, 3)]), (7, [(2, 3), (2, 3), (1, 3)])]
 )
-def test_gradients_at_a_time_fit_into_a_piece_and_change_nothing(monkeypatch, fit, sizes):
-    """``fit``: gradients in a piece. Of 5 images along 6 directions, these are parts of one, one, two and all."""
-    g, seen = Outer(random(5, 6, 3, 2), random(5, 4, 2, seed=1)), []
+def test_gradients_at_a_time_fit_into_a_piece_and_change_nothing(monkeypatch, rows, sizes):
+    """``rows``: of 5 images' gradients along 6 directions, 3 rows each, those that there is room for."""
+    g, beside, seen = Outer(random(5, 6, 3, 2), random(5, 4, 2, seed=1)), random(7, 3, 4, seed=2), []
 
-    def rows(piece: torch.Tensor) -> torch.Tensor:
-        seen.append(piece[..., 0, 0].numel())
-        return piece.flatten(2)
+    def products(piece: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+        seen.append((len(piece), piece.shape[2]))
+        return torch.einsum("nvok,rok->nvr", piece, part)
 
-    size = 8 * 3 * 4
-    monkeypatch.setattr(parameter_gradients, "PIECE", fit * size + size // 2)
-    exact = torch.einsum("nvop,nkp->nvok", *g).flatten(2)
-    assert g.made(rows).numpy() == close(exact.numpy(), rel=1e-12)
+    size = 8 * 6 * 4
+    monkeypatch.setattr(parameter_gradients, "PIECE", {"cpu": rows * size + size // 2})
+    exact = torch.einsum("nvop,nkp,rok->nvr", *g, beside)
+    assert g.summed(products, beside).numpy() == close(exact.numpy(), rel=1e-12)
     assert seen == sizes
 
 

@@ -56,16 +56,20 @@ class Method(batchgrad.Method):
 
         from ood.passes.parameter_gradients import Outer, errors, logits, reduced
 
-        minus = {key: -torch.stack([m[key] for m in fitted.values()]) for key in next(iter(fitted.values()))}
+        constants = {key: torch.stack([m[key] for m in fitted.values()]) for key in next(iter(fitted.values()))}
 
-        def distances(name: str, g: Outer) -> torch.Tensor:
-            return g.made(lambda rows: torch.cdist(rows.flatten(2).double(), minus[name], p=1))
+        def shifted(g: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
+            g = g.double()
+            return torch.stack([(g + one).abs_().sum((2, 3)) for one in m], dim=2)
+
+        def norms(name: str, g: Outer) -> torch.Tensor:
+            return g.summed(shifted, constants[name].view(len(fitted), g.left.shape[2], -1))
 
         parts = {"weight": [], "weight_and_bias": []}
         for x in images.batches:
             p = softmax(logits(images.network, x), axis=1)
-            sums = reduced(images.network, x, errors(p), distances)
-            for parameters, norms in sums.items():
-                parts[parameters].append(-(p[..., np.newaxis] * norms).sum(axis=1))
+            sums = reduced(images.network, x, errors(p), norms)
+            for parameters, l1 in sums.items():
+                parts[parameters].append(-(p[..., np.newaxis] * l1).sum(axis=1))
         weight, both = (dict(zip(fitted, np.concatenate(rows).T, strict=True)) for rows in parts.values())
         return both | {f"{name} weight": weight[name] for name in ("train", "test")}

@@ -7,7 +7,7 @@ gradients of what it gives. A parameter's gradient is a sum of outer products of
 positions: for a linear layer one, whose norms have a closed form, so that its gradients are never made.
 
 Gradients are as exact as the network's own type, v comes from float64 probabilities, so that e_y - p keeps its digits
-for a certain prediction, and sums over parameters are float64.
+for a certain prediction, and sums over the rows of parameters are float64.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,8 @@ from ood.passes.terms import complement
 # Bytes of layers' outputs and of their gradients at a time: with fewer, calls are what costs. What a convolution gets
 # comes on top, as often as its kernel has positions.
 MEMORY = {"cpu": 2**27, "cuda": 2**31}
-PIECE = 2**22  # bytes of one parameter's gradients at a time, so that they stay in the cache; at least one gradient
+# Bytes of one parameter's gradients at a time: what is made of them finds them in the cache.
+PIECE = {"cpu": 2**20, "cuda": 2**24}
 
 
 def logits(network: nn.Module, x: Tensor) -> np.ndarray:
@@ -55,15 +56,20 @@ class Outer(NamedTuple):
     left: Tensor  # (N, V, O, P)
     right: Tensor  # (N, K, P)
 
-    def made(self, reduce: Callable[[Tensor], Tensor]) -> Tensor:
-        """What ``reduce`` makes of the gradients, (n, v, O, K) -> (n, v, R), in pieces: (N, V, R)."""
-        directions, outputs = self.left.shape[1:3]
-        fit = max(1, PIECE // (outputs * self.right.shape[1] * self.left.element_size()))
-        rows, images = [], max(1, fit // directions)
+    def summed(self, reduce: Callable[..., Tensor], *beside: Tensor) -> Tensor:
+        """What ``reduce`` makes of all gradients, summed over pieces of their O rows: (N, V, R).
+
+        It gets a piece (n, V, o, K) and the same rows of what stands ``beside``, (..., O, K), and gives (n, V, R).
+        """
+        row = self.left[0, :, 0, 0].nbytes * self.right.shape[1]
+        rows = max(1, PIECE[self.left.device.type] // row)
+        images = max(1, rows // self.left.shape[2])
+        found = []
         for left, right in zip(self.left.split(images), self.right.split(images), strict=True):
-            pieces = ((some.flatten(1, 2) @ right.mT).unflatten(1, (-1, outputs)) for some in left.split(fit, dim=1))
-            rows.append(torch.cat([reduce(piece) for piece in pieces], dim=1))
-        return torch.cat(rows)
+            lefts, *besides = (whole.split(rows, dim=-2) for whole in (left, *beside))
+            products = ((some.flatten(1, 2) @ right.mT).unflatten(1, some.shape[1:3]) for some in lefts)
+            found.append(sum(reduce(*piece) for piece in zip(products, *besides, strict=True)))
+        return torch.cat(found)
 
 
 Reduce = Callable[[str, Outer], Tensor]
@@ -72,14 +78,13 @@ Reduce = Callable[[str, Outer], Tensor]
 def norms(name: str, g: Outer) -> Tensor:
     """||g||_1 and ||g||_2^2: (N, V, 2), float64. Those of one outer product are the products of its sides' norms."""
     if g.left.shape[3] > 1:
-        return g.made(_norms)
+        return g.summed(_norms)
     return _norms(g.left) * _norms(g.right.unsqueeze(1))
 
 
 def _norms(g: Tensor) -> Tensor:
-    """The norms of matrices: (N, V, O, K) -> (N, V, 2). Of a row in the network's own type, of all rows in float64."""
-    l1, l2 = (torch.linalg.vector_norm(g, order, dim=3).double() for order in (1, 2))
-    return torch.stack([l1.sum(2), l2.square().sum(2)], dim=2)
+    """The norms of matrices, (N, V, O, K) -> (N, V, 2): sums over K in the network's own type, over O in float64."""
+    return torch.stack([terms.sum(3).double().sum(2) for terms in (g.abs(), g.square())], dim=2)
 
 
 def outer(layer: nn.Module, x: Tensor, delta: Tensor) -> dict[str, Outer]:
