@@ -98,9 +98,15 @@ WRONG = {
     "an option of another type": (
         "benchmarks.cifar10.network.width",
         "8",
-        "benchmarks.cifar10.network.width: '8' is not allowed: int is expected.",
+        "benchmarks.cifar10.network.width: '8' is not allowed: an integer of at least 1 is expected.",
     ),
-    "an option that is true": ("benchmarks.cifar10.network.width", True, "True is not allowed: int is expected."),
+    "an option that is true": ("benchmarks.cifar10.network.width", True, "True is not allowed: an integer"),
+    "an option of zero channels": ("benchmarks.cifar10.network.width", 0, "0 is not allowed: an integer of at least 1"),
+    "an option that drops everything": (
+        "benchmarks.svhn.network.dropout",
+        1.0,
+        "benchmarks.svhn.network.dropout: 1.0 is not allowed: a number from 0 to below 1 is expected.",
+    ),
     "too many channels": (
         "benchmarks.digits.network",
         {"name": "resnet34", "width": 8},

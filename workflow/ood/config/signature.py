@@ -7,7 +7,8 @@ from typing import Any
 from ood.errors import Problem, unknown
 
 NETWORKS = Path(__file__).parents[1] / "networks"
-TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str}
+# What values an option of a network may have, by its type: the integers count layers or channels.
+ALLOWED = {"int": "an integer of at least 1", "float": "a number from 0 to below 1"}
 
 
 def names() -> list[str]:
@@ -48,9 +49,14 @@ def _options(body: list[ast.stmt]) -> dict[str, tuple[str, str]]:
 
 
 def _fits(value: Any, kind: str) -> bool:
-    if isinstance(value, bool):  # which Python takes for an int as well
-        return kind not in TYPES or kind == "bool"
-    return isinstance(value, TYPES.get(kind, object))
+    match kind:
+        case "int":
+            return type(value) is int and value >= 1
+        case "float":
+            return type(value) in (int, float) and 0 <= value < 1
+        case "bool" | "str":
+            return type(value).__name__ == kind
+    return True
 
 
 def check(place: str, name: str, given: dict[str, Any]) -> None:
@@ -63,7 +69,7 @@ def check(place: str, name: str, given: dict[str, Any]) -> None:
             raise Problem(f"{place}: {unknown(f'option of {name}', option, known)}")
         kind, _ = known[option]
         if not _fits(value, kind):
-            raise Problem(f"{place}.{option}: {value!r} is not allowed: {kind} is expected.")
+            raise Problem(f"{place}.{option}: {value!r} is not allowed: {ALLOWED.get(kind, kind)} is expected.")
 
 
 def _attributes(body: list[ast.stmt]) -> dict[str, ast.expr]:
