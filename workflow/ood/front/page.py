@@ -59,7 +59,7 @@ def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list
     meaning = (
         f"**{kinds}**: the number of the papers' {sentences} checkable claims with each outcome, for the papers' own "
         f"numbers only {' / '.join(COUNTED[:2])}; what is judged in several forms counts once. Not counted: {readings} "
-        f"stricter readings of ours, which are judged too, and {undecided} claims that are arguments or pictures. "
+        f"stricter readings of ours, which are judged too, and {undecided} claims that no printed number decides. "
         "Where a benchmark is not the paper's own, *fails* means that the claim did not carry over. The last columns "
         "are average AUROC over a benchmark's "
         "OOD sets in percent, mean ± sample standard deviation over seeds, of methods in their default variant; *best* "
