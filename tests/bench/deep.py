@@ -1,8 +1,8 @@
 """What gradients through the whole network cost, in bare forward passes: ``make bench-score`` ends with it.
 
-The networks are those of Igoe et al.'s small-scale experiments. Beside this project's passes stand the two ways that
-PyTorch's documentation has for per-sample gradients: a backward pass for every image and class, and torch.func, which
-does the same for many at once; both make every gradient. All give the norms of the gradients of log p_y.
+The networks are those of Igoe et al.'s small-scale experiments. Beside this project's passes stand two ways to the
+norms of every gradient of log p_y that make these gradients: a backward pass for every image and class, and torch.func,
+all classes of an image at once, which is faster than several images at once.
 """
 
 import numpy as np

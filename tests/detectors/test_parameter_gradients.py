@@ -262,6 +262,20 @@ def test_a_layer_that_runs_twice_is_refused():
     assert not twice._forward_hooks
 
 
+class Functional(Last):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.linear(x, self.head.weight, self.head.bias)
+
+
+def test_parameters_that_no_layer_or_two_layers_use_are_refused(toy):
+    first, second = (nn.Linear(4, 4).requires_grad_(False) for _ in range(2))
+    second.weight = first.weight
+    functional = Functional(toy(2)).float()
+    for network, size in ((nn.Sequential(first, nn.ReLU(), second), 4), (functional, functional.head.in_features)):
+        with pytest.raises(Problem, match=r"share parameters, or some are used without.*config\.yaml"):
+            method("gradients_deep")().score(Images(network, [torch.ones(2, size)], STD), None)
+
+
 def test_errors_of_a_network_that_is_nearly_sure_keep_their_digits():
     rest = np.array([1e-20, 3e-19, 2e-17])
     p = np.array([[1 - rest.sum(), *rest]])

@@ -34,7 +34,14 @@ def test_what_a_removed_ood_set_leaves_is_listed_then_removed(project):
 
 def test_downloads_stay_and_states_until_all_has_come_to_its_end(project):
     results = project.folder / "results"
-    kept = ("archives/a.tar", ".downloads/b.tar.part", ".downloads/b.tar.lock", ".gpus/0.lock", ".partial/c/d.npy")
+    kept = (
+        "archives/a.tar",
+        "logs/slurm/rule_train/digits_0/17.log",
+        ".downloads/b.tar.part",
+        ".downloads/b.tar.lock",
+        ".gpus/0.lock",
+        ".partial/c/d.npy",
+    )
     for name in (*kept, ".state/abc/epoch.pt"):
         (results / name).parent.mkdir(parents=True, exist_ok=True)
         (results / name).write_text("")

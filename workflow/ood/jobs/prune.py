@@ -14,14 +14,15 @@ from pathlib import Path
 from ood import command
 from ood.artifacts import PAPERS
 from ood.config import Config, read
-from ood.jobs.head import lock
+from ood.jobs.head import SUBMITTED, lock
 from ood.jobs.plan import FAILED, Job, plan
 from ood.ledger import RESULTS, record_path
 from ood.progress import human
 from ood.records import HIDDEN, walk
 from ood.step import STATES
 
-KEPT = tuple(Path(RESULTS, name) for name in ("archives", "logs/archives", "released"))
+# By SLURM's logs a later run knows that jobs were submitted, which may still be writing.
+KEPT = (SUBMITTED, *(Path(RESULTS, name) for name in ("archives", "logs/archives", "released")))
 
 
 def belonging(jobs: list[Job], config: Config) -> set[Path]:

@@ -125,7 +125,7 @@ def visits(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Visit]]:
     """The logits of x (N, ...), and by name the layers that have parameters of their own.
 
     The graph begins at the first one's output, and holds no gradients of parameters. Raises Problem where a layer runs
-    twice.
+    twice, or a parameter belongs to two of them or to none that runs.
     """
     found: dict[str, Visit] = {}
 
@@ -143,10 +143,18 @@ def visits(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Visit]]:
     hooks = [layer.register_forward_hook(partial(keep, name)) for name, layer in own.items()]
     try:
         with torch.enable_grad():
-            return network(x), found
+            z = network(x)
     finally:
         for hook in hooks:
             hook.remove()
+    met = sorted(id(part) for visit in found.values() for part in visit.layer.parameters(recurse=False))
+    if met != sorted(id(part) for part in network.parameters()):
+        raise Problem(
+            "layers of this network share parameters, or some are used without running their layer, which gradients "
+            "for all parameters do not allow for. Leave gradients_deep and batchgrad_deep out of its benchmarks in "
+            "config.yaml."
+        )
+    return z, found
 
 
 def reduced(network: nn.Module, x: Tensor, v: np.ndarray, reduce: Reduce) -> dict[str, np.ndarray]:
@@ -154,7 +162,7 @@ def reduced(network: nn.Module, x: Tensor, v: np.ndarray, reduce: Reduce) -> dic
 
     x (N, ...), v (N, V, C). ``reduce`` gets a parameter's name and its gradients, and gives (N, V, R), float64.
     Returned is (N, V, R), for ``weight`` and for ``weight_and_bias``: a normalisation's scale is a weight, its shift a
-    bias. ``network`` is in eval mode with frozen parameters and stays so. Raises Problem where a layer runs twice.
+    bias. ``network`` is in eval mode with frozen parameters and stays so. Raises Problem as ``visits`` does.
     """
     _, one = visits(network, x[:1])
     fit = max(1, MEMORY[x.device.type] // sum((1 + v.shape[1]) * visit.output.nbytes for visit in one.values()))
@@ -168,10 +176,9 @@ def _sums(network: nn.Module, x: Tensor, v: Tensor, reduce: Reduce) -> Tensor:
     z, visited = visits(network, x)
     outputs = [visit.output for visit in visited.values()]
     walks = [torch.autograd.grad(z, outputs, along, retain_graph=True) for along in v.unbind(1)]
-    deltas = [torch.stack(walked, dim=1) for walked in zip(*walks, strict=True)]
     parts = {}
-    for (name, visit), delta in zip(visited.items(), deltas, strict=True):
-        for own, g in outer(visit.layer, visit.x, delta).items():
+    for (name, visit), walked in zip(visited.items(), zip(*walks, strict=True), strict=True):
+        for own, g in outer(visit.layer, visit.x, torch.stack(walked, dim=1)).items():
             parts[f"{name}.{own}"] = reduce(f"{name}.{own}", g)
     weights = [part for name, part in parts.items() if not name.endswith("bias")]
     return torch.stack([sum(weights), sum(parts.values())])
