@@ -8,7 +8,7 @@ all classes of an image at once, which is faster than several images at once.
 import numpy as np
 import torch
 import torch.nn.functional as F
-from score import BARE, CLASSES, GPU, Batches, Way, compared
+from score import BARE, CLASSES, GPU, Batches, Way, bare, compared
 from torch import Tensor
 from torch.func import functional_call, jacrev, vmap
 
@@ -70,13 +70,8 @@ def main() -> None:
         network = network.to(device, memory_format=torch.channels_last)
         shape = (network.channels, network.input_size, network.input_size)
         batches = [torch.randn(batch, *shape, device=device) for _ in range(64 if GPU else 1)]
-
-        def bare(batches: Batches, network: networks.Classifier = network) -> None:
-            with torch.inference_mode():
-                for x in batches:
-                    network(x)
-
-        ways = {BARE: bare, **this(network, torch.randn(CLASSES, *shape, device=device)), **documented(network)}
+        known = torch.randn(CLASSES, *shape, device=device)
+        ways = {BARE: bare(network), **this(network, known), **documented(network)}
         compared(f"{title}, all parameters, batch {batch}", ways, batches, {})
 
 

@@ -42,6 +42,17 @@ Batches = list[Tensor]
 Way = Callable[[Batches], object]
 
 
+def bare(network: networks.Classifier) -> Way:
+    """A forward pass, and nothing else."""
+
+    def passes(batches: Batches) -> None:
+        with torch.inference_mode():
+            for x in batches:
+                network(x)
+
+    return passes
+
+
 def workflow(network: networks.Classifier, train: Labelled) -> dict[str, Way]:
     """This project's ways: of the features, of GAIA one by one, of GAIA together."""
     layers, late = network.attribution_layers(), network.late_layers()
@@ -158,12 +169,7 @@ def ways(width: int) -> tuple[torch.device, dict[str, Way]]:
     h = np.abs(rng.normal(size=(TRAIN, weight.shape[1])))
     train = Labelled(Features(h, h @ weight.T + bias, weight, bias), rng.integers(0, CLASSES, TRAIN))
 
-    def bare(batches: Batches) -> None:
-        with torch.inference_mode():
-            for x in batches:
-                network(x)
-
-    return device, {BARE: bare, **workflow(network, train), **released(other), **one_by_one(network, train)}
+    return device, {BARE: bare(network), **workflow(network, train), **released(other), **one_by_one(network, train)}
 
 
 def images(batch: int, count: int, device: torch.device) -> Batches:

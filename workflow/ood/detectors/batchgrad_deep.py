@@ -44,6 +44,14 @@ def constants(split: LabelledImages, choices: dict[str, np.ndarray]) -> Sums:
     return sums
 
 
+def shifted(g: Any, m: Any) -> Any:
+    """||g + M||_1 of matrices g (N, V, O, K) for every M of m (R, O, K): (N, V, R), float64."""
+    import torch
+
+    g = g.double()
+    return torch.stack([(g + one).abs_().sum((2, 3)) for one in m], dim=2)
+
+
 class Method(batchgrad.Method):
     consumes = "network"
 
@@ -56,14 +64,10 @@ class Method(batchgrad.Method):
 
         from ood.passes.parameter_gradients import Outer, errors, logits, reduced
 
-        constants = {key: torch.stack([m[key] for m in fitted.values()]) for key in next(iter(fitted.values()))}
-
-        def shifted(g: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
-            g = g.double()
-            return torch.stack([(g + one).abs_().sum((2, 3)) for one in m], dim=2)
+        stacked = {key: torch.stack([m[key] for m in fitted.values()]) for key in next(iter(fitted.values()))}
 
         def norms(name: str, g: Outer) -> torch.Tensor:
-            return g.summed(shifted, constants[name].view(len(fitted), g.left.shape[2], -1))
+            return g.summed(shifted, stacked[name].view(len(fitted), g.left.shape[2], -1))
 
         parts = {"weight": [], "weight_and_bias": []}
         for x in images.batches:

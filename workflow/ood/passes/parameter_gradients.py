@@ -24,7 +24,7 @@ from ood.errors import Problem
 from ood.passes.terms import complement
 
 # Bytes of layers' outputs and of their gradients at a time: with fewer, calls are what costs. What a convolution gets
-# comes on top, as often as its kernel has positions.
+# comes on top, as often as its kernel has positions, and so do all gradients of layers that go through torch.func.
 MEMORY = {"cpu": 2**27, "cuda": 2**31}
 # Bytes of one parameter's gradients at a time: what is made of them finds them in the cache.
 PIECE = {"cpu": 2**20, "cuda": 2**24}
@@ -43,10 +43,13 @@ def errors(p: np.ndarray) -> np.ndarray:
     return every
 
 
-def gradient(network: nn.Module, x: Tensor, v: Tensor) -> dict[str, Tensor]:
-    """Of sum_n v_n . z_n for every parameter, by name: x (N, ...), v (N, C). The network may be frozen and stays so."""
-    parameters = dict(network.named_parameters())
-    _, pull_back = vjp(lambda parameters: functional_call(network, parameters, (x,)), parameters)
+def gradient(module: nn.Module, x: Tensor, v: Tensor, recurse: bool = True) -> dict[str, Tensor]:
+    """Of sum_n v_n . z_n for every parameter, by name: z (N, ...) is what the module makes of x (N, ...), v is like z.
+
+    The module may be frozen and stays so. Without ``recurse`` only its own parameters count, not its parts'.
+    """
+    parameters = dict(module.named_parameters(recurse=recurse))
+    _, pull_back = vjp(lambda parameters: functional_call(module, parameters, (x,)), parameters)
     return pull_back(v)[0]
 
 
@@ -104,11 +107,9 @@ def outer(layer: nn.Module, x: Tensor, delta: Tensor) -> dict[str, Outer]:
 
 def each(layer: nn.Module, x: Tensor, delta: Tensor) -> dict[str, Tensor]:
     """The same for whatever a layer does with its own parameters, by torch.func: (N, V, *shape)."""
-    parameters = dict(layer.named_parameters(recurse=False))
 
     def one(image: Tensor, delta: Tensor) -> dict[str, Tensor]:
-        _, pull_back = vjp(lambda parameters: functional_call(layer, parameters, (image[None],)), parameters)
-        return pull_back(delta[None])[0]
+        return gradient(layer, image[None], delta[None], recurse=False)
 
     return vmap(vmap(one, (None, 0)))(x, delta)
 
@@ -139,7 +140,7 @@ def visits(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Visit]]:
         found[name] = Visit(layer, inputs[0].detach(), output)
         return output
 
-    own = {name: layer for name, layer in network.named_modules() if any(True for _ in layer.parameters(recurse=False))}
+    own = {name: layer for name, layer in network.named_modules() if list(layer.parameters(recurse=False))}
     hooks = [layer.register_forward_hook(partial(keep, name)) for name, layer in own.items()]
     try:
         with torch.enable_grad():
