@@ -10,10 +10,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Compiled modules make every start two to three times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo small checkpoints narrow playground cifar full data status script cost prune show audit diff \
+.PHONY: demo small checkpoints narrow playground playground_narrow cifar full data status script cost prune show audit diff \
   export release front test test-slurm mutants bench-train bench-score bench-records lint setup latex browser lock
 
-demo small checkpoints narrow playground cifar full: setup latex
+demo small checkpoints narrow playground playground_narrow cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
 
 # What there is of the data, what is missing, and where it comes from; of one edition: make data EDITION=small
