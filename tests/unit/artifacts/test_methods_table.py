@@ -19,7 +19,7 @@ def config():
 
 def test_a_method_is_described_by_its_docstring_and_its_options(config):
     said = described(config, ["cifar10_densenet", "cifar100_densenet"])
-    assert said["knn"]["what"] == "KNN: the distance to the k-th nearest training feature"
+    assert said["knn"]["what"] == "the distance to the k-th nearest training feature"
     assert said["knn"]["source"] == (
         'Sun et al., "Out-of-Distribution Detection with Deep Nearest Neighbors" (ICML 2022)'
     )
@@ -27,6 +27,7 @@ def test_a_method_is_described_by_its_docstring_and_its_options(config):
     assert said["odin"]["settings"]["cifar10_densenet"] == "temperature 1000, epsilon 0.004"
     mos = said["mos"]["settings"]
     assert mos["cifar10_densenet"].startswith("groups 3, ") and mos["cifar100_densenet"].startswith("groups 20, ")
+    assert described(config, ["mnist"])["gradients"]["what"].startswith("The seven gradient scores of Igoe et al.")
     assert "gradients_deep" not in said  # which runs on request, and on neither
 
 
@@ -48,6 +49,11 @@ def test_settings_of_most_benchmarks_come_first_and_the_page_prints_them_by_id(t
     texts = {"one": "k 5", "two": "k 50", "three": "k 50"}
     evidence = SimpleNamespace(
         methods={"knn": about | {"settings": texts}, "own_one": about | {"settings": {"one": ""}}},
+        benchmarks={
+            "one": {"detectors": ["knn", "own_one"]},
+            "two": {"detectors": ["knn"]},
+            "three": {"detectors": ["knn"]},
+        },
         titles={"one": "One", "two": "Two", "three": "Three"},
         out=tmp_path,
     )

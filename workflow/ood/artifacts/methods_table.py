@@ -11,11 +11,11 @@ from ood.artifacts.render import SPECIAL, longtable, over_pages, write
 NAME = "METHODS"
 CAPTION = "What the methods are, and with which settings they were run."
 FOOT = (
-    "Default: the variant that tables with one row for a method show. Settings: the values of all options, as "
+    "Default variant: what tables with one row for a method show. Settings: the values of all options, as "
     "config.yaml sets them or the method has them; of a benchmark with others these stand behind its name. Which "
     "values a table sweeps over stands in that table."
 )
-HEADS = ("what it is", "source", "default", "settings")
+HEADS = ("what it is", "source", "default variant", "settings")
 
 
 def settings(evidence: Evidence, texts: dict[str, str]) -> str:
@@ -27,9 +27,11 @@ def settings(evidence: Evidence, texts: dict[str, str]) -> str:
 
 def entries(evidence: Evidence) -> pd.DataFrame:
     """A row per method and column: id and text."""
+    running = dict.fromkeys(name for about in evidence.benchmarks.values() for name in about["detectors"])
     rows = [
         {"id": f"{NAME}/{name}/{head}", "row": name, "column": head, "ours": text}
-        for name, about in evidence.methods.items()
+        for name in running
+        for about in [evidence.methods[name]]
         for head, text in zip(
             HEADS,
             (about["what"], about["source"], about["default"], settings(evidence, about["settings"])),

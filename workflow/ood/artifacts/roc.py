@@ -18,7 +18,7 @@ DRAWN = {
     "encoding_output": (COLOURS[4], "-."),
     "rg": (COLOURS[2], "-"),
     "gaia_z": (COLOURS[1], (0, (3, 1, 1, 1))),
-    "gaia_a": (COLOURS[3], (0, (1, 1))),
+    "gaia_a": (COLOURS[3], (0, (2, 1))),
 }
 BEST = ("#4B0082", "-")  # of the best method, where it is none of these
 RECALL = 0.95

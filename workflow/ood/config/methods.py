@@ -14,8 +14,8 @@ SOURCE = re.compile(r'[^"]*"[^"]+"(?: \([^()]*\d{4}\))?')  # authors, "title" (v
 def described(config: Config, benchmarks: list[str]) -> dict[str, dict[str, Any]]:
     """What there is to say of each method that runs on one of the benchmarks.
 
-    By its name: ``what`` it is and its ``source``, with which its module's docstring begins, the ``default`` variant,
-    and as text its ``settings`` on each benchmark.
+    By its name: ``what`` it is and its ``source``, as its module's docstring begins, the ``default`` variant, and as
+    text its ``settings`` on each benchmark.
     """
     running = {name: config.methods(name) for name in benchmarks}
     found = {}
@@ -24,7 +24,7 @@ def described(config: Config, benchmarks: list[str]) -> dict[str, dict[str, Any]
         source = SOURCE.match(" ".join(rest.partition("\n\n")[0].split()))
         method = detectors.method(name)
         found[name] = {
-            "what": " ".join(sentence.split()).removesuffix("."),
+            "what": " ".join(sentence.split()).split(": ", 1)[-1].removesuffix("."),
             "source": source[0] if source else "",
             "default": method.default,
             "settings": {
