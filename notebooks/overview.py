@@ -9,7 +9,8 @@
 # %% [markdown]
 # # Overview
 # How every method does on every benchmark, what the papers claim and what of it holds, where paper, code and print
-# disagree, what the benchmarks are made of, how well the networks do their own task, and every method by OOD set.
+# disagree, what the benchmarks are made of, how well the networks do their own task, what the methods are, and how each
+# does by OOD set.
 
 # %% tags=["parameters"]
 settings = {}
@@ -22,6 +23,7 @@ from ood.artifacts import (
     claims,
     distributions,
     findings_table,
+    methods_table,
     overview,
     roc,
     runs_table,
@@ -72,6 +74,13 @@ save(evidence, overview.accuracy(evidence))
 
 # %%
 overview.training_curves(evidence)
+
+# %% [markdown]
+# ## The methods
+# What each is, and its settings.
+
+# %%
+methods_table.save(evidence)
 
 # %% [markdown]
 # ## Every method by OOD set

@@ -4,6 +4,7 @@ import csv
 from ood.artifacts import CATALOGUE, PAPERS, runs
 from ood.claims.papers import PRINTED
 from ood.artifacts import anchors
+from ood.config.methods import described
 
 
 def running(edition):
@@ -36,6 +37,7 @@ def settings(edition):
             for name, benchmark in benchmarks.items()
         },
         "datasets": {name: DATASETS[name].title for benchmark in benchmarks for name in sets(benchmark)},
+        "methods": described(CONFIG, EDITIONS[edition]),
         "confidence": CONFIG.bootstrap.confidence,
     }
 

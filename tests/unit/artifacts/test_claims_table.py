@@ -55,7 +55,7 @@ def evidence(tmp_path) -> Evidence:
         pd.DataFrame([cell]).to_parquet(tmp_path / "cells" / f"{name}.parquet")
     benchmarks = {name: {"title": name.upper()} for name in ("one", "two")}
     return Evidence(
-        benchmarks, list(benchmarks), {}, 0.95, str(tmp_path), str(ROOT / "paper" / "published"), str(tmp_path)
+        benchmarks, list(benchmarks), {}, {}, 0.95, str(tmp_path), str(ROOT / "paper" / "published"), str(tmp_path)
     )
 
 

@@ -86,7 +86,9 @@ def evidence(tmp_path) -> Evidence:
         | {"title": "Two", "reproduces": "small_scale", "id": "mnist"}
         | {"ood": ["far"], "averages": ["average", "average_resize"], "detectors": ["msp"]},
     }
-    return Evidence(benchmarks, list(benchmarks), {}, 0.95, str(tmp_path), str(ROOT / "paper/published"), str(tmp_path))
+    return Evidence(
+        benchmarks, list(benchmarks), {}, {}, 0.95, str(tmp_path), str(ROOT / "paper/published"), str(tmp_path)
+    )
 
 
 def test_what_the_table_says(evidence):

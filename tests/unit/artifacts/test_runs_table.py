@@ -41,7 +41,7 @@ def evidence(tmp_path, monkeypatch) -> Evidence:
         "one": about | {"title": "One", "seeds": [0, 1], "reproduces": "small_scale"},
         "two": about | {"title": "Two_2", "seeds": [0]},
     }
-    return Evidence(benchmarks, list(benchmarks), {}, 0.95, str(tmp_path), "", str(tmp_path))
+    return Evidence(benchmarks, list(benchmarks), {}, {}, 0.95, str(tmp_path), "", str(tmp_path))
 
 
 def test_networks_images_methods_and_processors_are_named(evidence):

@@ -52,7 +52,7 @@ def evidence(folder: Path, values: list[float], **changes) -> Evidence:
     ]
     (folder / "cells").mkdir()
     pd.DataFrame(rows).to_parquet(folder / "cells" / "mnist.parquet")
-    return Evidence({"mnist": about}, ["mnist"], {}, 0.95, str(folder), str(PUBLISHED), str(folder))
+    return Evidence({"mnist": about}, ["mnist"], {}, {}, 0.95, str(folder), str(PUBLISHED), str(folder))
 
 
 def test_a_cell_that_is_there_twice_is_refused(tmp_path):
@@ -61,7 +61,7 @@ def test_a_cell_that_is_there_twice_is_refused(tmp_path):
     pd.concat([cells, cells.iloc[[3]]]).to_parquet(given.results / "cells/mnist.parquet")
     name = "/".join(cells[KEY].iloc[3])
     with pytest.raises(Problem, match=f"the cell {re.escape(name)} is there twice"):
-        Evidence(given.benchmarks, ["mnist"], {}, 0.95, str(given.results), str(PUBLISHED), str(given.out))
+        Evidence(given.benchmarks, ["mnist"], {}, {}, 0.95, str(given.results), str(PUBLISHED), str(given.out))
 
 
 def entry(table, given: Evidence, name: str) -> pd.Series:

@@ -84,6 +84,7 @@ CATALOGUE = (
         reads=(VERDICTS, ROUNDING, SUMMARIES),
     ),
     Artifact("RUNS", "overview", "table", "What was run, and on what", across=True, reads=(CARDS,)),
+    Artifact("METHODS", "overview", "table", "What the methods are", across=True),
     Artifact("HEADLINE", "overview", "table", "Every method"),
     Artifact("ROC", "overview", "figure", "ROC curves", reads=(SUMMARIES,)),
     Artifact("SCORES", "overview", "figure", "Scores by method and OOD set", reads=(SUMMARIES,)),

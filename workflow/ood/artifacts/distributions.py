@@ -47,7 +47,7 @@ def scores(evidence: Evidence, benchmark: str) -> Drawn:
         figure,
         f"SCORES.{benchmark}",
         "Scores of every method in its default variant: ID images (filled) against each OOD set (line), further right "
-        f"being more in-distribution. {about['title']}, seed {about['seeds'][0]}. A method's histograms share one "
+        f"being more in-distribution. {evidence.first(benchmark)}. A method's histograms share one "
         "axis, from percentile 0.5 to 99.5 of its scores on the ID set and all OOD sets together; images beyond are "
         "left out. Each pair is as high as its higher peak: a single spike at the edge means that most ID images have "
         "almost the same score, as MSP near 1. Log: the magnitude's logarithm, where magnitudes span more than two "

@@ -23,9 +23,9 @@ class Evidence:
     """Read access to the results of all benchmarks and to the papers' printed numbers.
 
     benchmarks: name -> {title, id, ood: list of datasets, averages: name -> OOD sets, seeds, detectors, timed: list of
-    batch sizes, reproduces: one of PRINTED or None}, shown in this ``order``; datasets: name -> title.
-    ``confidence`` is that of intervals and of "within noise", ``results`` the folder of all results, ``printed`` that
-    of the printed numbers, ``out`` where artifacts go.
+    batch sizes, reproduces: one of PRINTED or None}, shown in this ``order``; datasets: name -> title; methods: what
+    there is to say of each (ood.config.methods). ``confidence`` is that of intervals and of "within noise",
+    ``results`` the folder of all results, ``printed`` that of the printed numbers, ``out`` where artifacts go.
     """
 
     def __init__(
@@ -33,13 +33,14 @@ class Evidence:
         benchmarks: dict,
         order: list[str],
         datasets: dict,
+        methods: dict,
         confidence: float,
         results: str,
         printed: str,
         out: str,
     ):
         self.benchmarks, self.datasets = {name: benchmarks[name] for name in order}, datasets
-        self.confidence = confidence
+        self.methods, self.confidence = methods, confidence
         self.results, self.out = Path(results), Path(out)
         self.published = published.load(Path(printed))
         frames = [pd.read_parquet(self.results / "cells" / f"{name}.parquet") for name in order]
@@ -103,6 +104,15 @@ class Evidence:
     def titles(self) -> dict[str, str]:
         """What to call the benchmarks, by name."""
         return {name: about["title"] for name, about in self.benchmarks.items()}
+
+    def over_seeds(self, benchmark: str, words: str) -> str:
+        """What a caption says of several networks' seeds; of one network nothing."""
+        return words if len(self.benchmarks[benchmark]["seeds"]) > 1 else ""
+
+    def first(self, benchmark: str) -> str:
+        """A benchmark's name in the caption of what shows its first network only."""
+        about = self.benchmarks[benchmark]
+        return about["title"] + self.over_seeds(benchmark, f", seed {about['seeds'][0]}")
 
     def title(self, dataset: str) -> str:
         """What to call a dataset, or an average of several."""

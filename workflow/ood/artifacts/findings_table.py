@@ -79,6 +79,7 @@ def latex(evidence: Evidence) -> str:
         for line in finding.lines:
             first, *ids = _ids(evidence, finding, line)
             cells = [rf"\printed{{{first}}}", *(rf"\ours{{{name}}}" for name in ids)]
-            body.append(" & ".join([rf"\hangindent=2em\quad {line.label}", *cells]) + r" \\")
+            kept = "" if line is finding.lines[-1] else "*"  # a finding stays on its page
+            body.append(" & ".join([rf"\hangindent=2em\quad {line.label}", *cells]) + rf" \\{kept}")
         body.append(r"\midrule")
     return over_pages(longtable(widths, CAPTION, NAME, " & ".join(["", "printed", *titles]), body[:-1], FOOT))

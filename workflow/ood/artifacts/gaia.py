@@ -115,7 +115,7 @@ def distributions(evidence: Evidence, benchmark: str) -> Drawn:
         evidence,
         figure,
         f"GAIA-S-F2.{benchmark}",
-        f"Distributions of GAIA-A's scores, ID against all OOD images: {about['title']}, seed {about['seeds'][0]} "
+        f"Distributions of GAIA-A's scores, ID against all OOD images: {evidence.first(benchmark)} "
         "(GAIA supplement, Figure 2, and the paper's Figure 5). All panels but the second grow with abnormality; "
         "$E_{out}$ falls with it. One image in two hundred is left out on either side of a panel.",
     )

@@ -16,15 +16,10 @@ def _names(arrays: dict[str, np.ndarray], dataset: str, kind: str) -> list[str]:
     return sorted(found)
 
 
-def _first(evidence: Evidence, benchmark: str) -> str:
-    about = evidence.benchmarks[benchmark]
-    return f"{about['title']}, seed {about['seeds'][0]}"
-
-
 def _pictured(evidence: Evidence, benchmark: str, kind: str, artifact: str, caption: str, source: str) -> Drawn:
     with style():
         figure = _maps(evidence, benchmark, kind)
-    text = f"{caption}: {_first(evidence, benchmark)} ({source})."
+    text = f"{caption}: {evidence.first(benchmark)} ({source})."
     return save(evidence, figure, f"{artifact}.{benchmark}", text)
 
 
@@ -127,7 +122,7 @@ def _by_channel(
             axis.ticklabel_format(axis="y", scilimits=(-2, 3))
         axes[0, 0].set_ylabel(ylabel)
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
-    return save(evidence, figure, f"{artifact}.{benchmark}", f"{caption}: {_first(evidence, benchmark)} ({source}).")
+    return save(evidence, figure, f"{artifact}.{benchmark}", f"{caption}: {evidence.first(benchmark)} ({source}).")
 
 
 def blocks(evidence: Evidence, benchmark: str) -> Drawn:
@@ -158,15 +153,15 @@ def blocks(evidence: Evidence, benchmark: str) -> Drawn:
                     )
             axis.set(title=f"{metric} (%)", xlabel="block")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    spread = evidence.over_seeds(benchmark, ", mean $\\pm$ sample standard deviation over seeds")
     return save(
         evidence,
         figure,
         f"GAIA-M-F4.{benchmark}",
-        "Which blocks' layers GAIA is computed from: one block alone, or it and all later ones. Average over OOD sets, "
-        f"mean $\\pm$ sample standard deviation over seeds: {evidence.benchmarks[benchmark]['title']}. The caption of "
-        "GAIA's Figure 4, the only part of it at hand, speaks of an ablation on the Frobenius norm. The norm is not "
-        "varied here: it is taken over all channels of the layers in question, and all that changes is which layers "
-        "these are.",
+        "Which blocks' layers GAIA is computed from: one block alone, or it and all later ones. Average over OOD sets"
+        f"{spread}: {evidence.titles[benchmark]}. The caption of GAIA's Figure 4, the only part of it at hand, speaks "
+        "of an ablation on the Frobenius norm. The norm is not varied here: it is taken over all channels of the "
+        "layers in question, and all that changes is which layers these are.",
     )
 
 

@@ -110,7 +110,7 @@ def heat_map(evidence: Evidence, benchmark: str) -> Drawn:
     title, source = (evidence.benchmarks[benchmark][name] for name in ("title", "reproduces"))
     grids = {
         "printed: ImageNet-1k, BiT-S R101x1": _printed(evidence, "IGOE-F2"),
-        f"ours: {title}, mean over seeds": _grid(evidence, benchmark, "average"),
+        f"ours: {title}{evidence.over_seeds(benchmark, ', mean over seeds')}": _grid(evidence, benchmark, "average"),
     }
     other = " That is another benchmark: compare the patterns along a row, not the values." * (source != "imagenet")
     return save(
@@ -127,7 +127,7 @@ def heat_maps(evidence: Evidence, benchmark: str) -> Drawn:
     if evidence.is_ours(benchmark):
         sets = {evidence.title(name): name for name in evidence.benchmarks[benchmark]["ood"]}
         grids = {title: _grid(evidence, benchmark, name) for title, name in sets.items()}
-        remark = f"Mean over seeds. {ORDERED} {MEAN}"
+        remark = f"{evidence.over_seeds(benchmark, 'Mean over seeds. ')}{ORDERED} {MEAN}"
     else:
         grids = {f"printed: {name}": _printed(evidence, f"IGOE-C-{name}") for name in PRINTED_SETS}
         remark = (
@@ -146,7 +146,6 @@ def heat_maps(evidence: Evidence, benchmark: str) -> Drawn:
 def parts(evidence: Evidence, benchmark: str) -> Drawn:
     """IGOE-UV: feature norm against energy, image by image: which of the two tells the sets apart?"""
     about = evidence.benchmarks[benchmark]
-    seed = about["seeds"][0]
     points = evidence.summaries(benchmark)["point", "encoding_output"]
     rows = -(-len(about["ood"]) // 4)
     with style():
@@ -173,6 +172,6 @@ def parts(evidence: Evidence, benchmark: str) -> Drawn:
         evidence,
         figure,
         f"IGOE-UV.{benchmark}",
-        f"Feature norm $U$ against energy $V$ for evenly spaced images of each set: {about['title']}, seed {seed}. "
+        f"Feature norm $U$ against energy $V$ for evenly spaced images of each set: {evidence.first(benchmark)}. "
         "Their product separates better than either where both are larger for ID images.",
     )

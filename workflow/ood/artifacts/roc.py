@@ -11,14 +11,14 @@ from ood.evaluation.summaries import FALSE_POSITIVES
 
 # The three papers' own methods, and the two that they all compare with: a colour and a dash each.
 DRAWN = {
-    "msp": ("grey", ":"),
+    "msp": ("black", "-"),
     "energy": (COLOURS[6], "--"),
     "gradnorm": (COLOURS[0], "-"),
     "exgrad": (COLOURS[5], (0, (5, 1))),
     "encoding_output": (COLOURS[4], "-."),
     "rg": (COLOURS[2], "-"),
     "gaia_z": (COLOURS[1], (0, (3, 1, 1, 1))),
-    "gaia_a": (COLOURS[3], (0, (1, 1))),
+    "gaia_a": (COLOURS[3], (0, (2, 1))),
 }
 BEST = ("#4B0082", "-")  # of the best method, where it is none of these
 RECALL = 0.95
@@ -49,10 +49,10 @@ def roc(evidence: Evidence, benchmark: str) -> Drawn:
     """ROC: mean over seeds of the share of ID images accepted at each share of OOD images accepted."""
     about, looks = evidence.benchmarks[benchmark], drawn(evidence, benchmark)
     curves = evidence.summaries(benchmark)["curve"]
-    wide = min(len(about["ood"]), 4)
+    wide = min(len(about["ood"]), 3)
     high = -(-len(about["ood"]) // wide)
     with style():
-        shape = {"figsize": (WIDTH, 1.75 * high + 0.6), "layout": "constrained", "squeeze": False}
+        shape = {"figsize": (WIDTH, 1.9 * high + 0.6), "layout": "constrained", "squeeze": False}
         figure, axes = plt.subplots(high, wide, sharex=True, sharey=True, **shape)
         for place, (axis, ood) in enumerate(zip(axes.flat, about["ood"], strict=False)):
             axis.axhline(100 * RECALL, color="lightgrey", linewidth=0.8, zorder=0)
@@ -73,7 +73,8 @@ def roc(evidence: Evidence, benchmark: str) -> Drawn:
         evidence,
         figure,
         f"ROC.{benchmark}",
-        f"ROC curves, mean over seeds at each share of OOD images: {about['title']}. The grey line is a true positive "
-        "rate of 95\\,\\%; a dot marks where a curve passes it (the FPR95 of the mean curve). Drawn are the three "
-        "papers' methods, MSP and Energy, and the method with the best average AUROC on these very sets.",
+        f"ROC curves{evidence.over_seeds(benchmark, ', mean over seeds at each share of OOD images')}: "
+        f"{about['title']}. The grey line is a true positive rate of 95\\,\\%; a dot marks where a curve passes it "
+        "(the FPR95 of the mean curve). Drawn are the three papers' methods, MSP and Energy, and the method with the "
+        "best average AUROC on these very sets.",
     )
