@@ -83,11 +83,31 @@ def test_what_is_stale_is_made_again_once(project):
     [
         ("digts", "unknown target 'digts'. Did you mean 'digits'?"),
         ("results/scores/digits/seed0/mps.parquet", "results/scores/digits/seed0/mps.parquet"),
+        ("--cores", "unknown target '--cores'"),
     ],
 )
 def test_an_unknown_target_is_named(fresh, target, message):
     result = fresh.run("python", "-m", "ood.jobs.script", target)
     assert result.returncode == 1 and message in result.stderr and "Traceback" not in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("command", [("script", "demo"), ("status",)])
+def test_what_is_wrong_with_the_configuration_or_the_mirror_is_said_in_a_line(fresh, command, monkeypatch):
+    fresh.configure(lambda config: config.update(mirrr="mirror"))
+    wrong = fresh.run("python", "-m", f"ood.jobs.{command[0]}", *command[1:])
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "unknown key 'mirrr'" in wrong.stderr and wrong.stderr.count("\n") == 1
+    fresh.configure(lambda config: config.pop("mirrr"))
+    monkeypatch.setenv("OOD_MIRROR", "/nowhere/mirror")
+    lacking = fresh.run("python", "-m", f"ood.jobs.{command[0]}", *command[1:])
+    assert (lacking.returncode, lacking.stdout) == (1, "")
+    assert lacking.stderr.startswith("OOD_MIRROR: '/nowhere/mirror'") and lacking.stderr.count("\n") == 1
+
+
+def test_an_edition_s_script_typesets_nothing(fresh):
+    script = fresh.run("python", "-m", "ood.jobs.script", "demo")
+    assert script.returncode == 0, script.stderr
+    assert "ood.appendix.notebook" in script.stdout and "ood.appendix.paper" not in script.stdout
 
 
 def test_a_target_must_be_named(fresh):

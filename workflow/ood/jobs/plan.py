@@ -160,6 +160,8 @@ def _jobs(dag: Any) -> Iterator[Job]:
 def plan(*targets: str, noted: bool = False) -> list[Job]:
     """The jobs of these targets, each after those that it rests on. Runs none.
 
+    Raises Problem for an unknown target, and for what the workflow finds wrong with config.yaml or the mirror.
+
     What was made elsewhere and copied here is first ``noted``, so that it is judged like the rest.
 
     Snakemake shows its DAG to executors and report writers only, hence the two private calls; they are what its own
@@ -167,25 +169,26 @@ def plan(*targets: str, noted: bool = False) -> list[Job]:
     known here.
     """
     with contextlib.redirect_stderr(io.StringIO()):
-        _, options = parse_args(list(targets))
+        _, options = parse_args(["--", *targets])
     quiet = OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)
     with SnakemakeApi(quiet) as api:
-        workflow_api = api.workflow(ResourceSettings(cores=sys.maxsize))
-        workflow_api.dag(
-            DAGSettings(
-                targets=frozenset(options.targets),
-                force_incomplete=True,
-                rerun_triggers=options.rerun_triggers,
-                max_checksum_file_size=options.max_checksum_file_size,
-            )
-        )
-        workflow = workflow_api._workflow
-        workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
+        names = []
         try:
+            workflow_api = api.workflow(ResourceSettings(cores=sys.maxsize))
+            workflow_api.dag(
+                DAGSettings(
+                    targets=frozenset(options.targets),
+                    force_incomplete=True,
+                    rerun_triggers=options.rerun_triggers,
+                    max_checksum_file_size=options.max_checksum_file_size,
+                )
+            )
+            workflow = workflow_api._workflow
+            names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
+            workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
             workflow._build_dag()
         except (MissingRuleException, MissingInputException, WorkflowError) as error:
-            names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-            wrong = next((name for name in targets if name not in names and "/" not in name), None)
+            wrong = next((name for name in targets if names and name not in names and "/" not in name), None)
             raise Problem(unknown("target", wrong, names) if wrong else str(error)) from None
         workflow.execution_settings = ExecutionSettings()  # the notes ask for them
         if noted or not head.note(workflow):

@@ -5,6 +5,8 @@ prepared here is copied along in results/. If it is started again, the script re
 names its outputs only at its end. What was stale when the script was written is made again: there a job counts as done
 when the records are other ones. What it made is copied back with its records, and Snakemake accepts it as made.
 
+Appendices are left out: there may be no LaTeX, and once the rest is copied back, Snakemake typesets them here.
+
 While it runs it keeps other runs out of the folder, which would clear what its jobs are writing.
 """
 
@@ -19,6 +21,7 @@ from ood.errors import Problem
 from ood.jobs.head import LOCK
 from ood.jobs.plan import Job, plan
 
+TYPESETTING = "_appendix"  # how the rules that need LaTeX end
 LOCKING = f"""\
 mkdir -p {ledger.RESULTS}
 exec 9>> {LOCK}
@@ -41,7 +44,7 @@ def _made(output: Path) -> str:
 
 def lines(jobs: Iterable[Job], mirror: str) -> Iterator[str]:
     """The script: a line per job that would run, in an order in which each finds its inputs."""
-    left = [job for job in jobs if job.runs]
+    left = [job for job in jobs if job.runs and not job.rule.endswith(TYPESETTING)]
     yield "#!/usr/bin/env bash"
     yield f"# {len(left)} jobs, in the project's folder. A job whose outputs have been made meanwhile is left out."
     yield "set -euo pipefail"
