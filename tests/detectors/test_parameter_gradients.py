@@ -12,12 +12,12 @@ from timm.models.resnetv2 import ResNetV2
 from torch import nn
 
 from ood.detectors import Features, Images, LabelledImages, method
-from ood.detectors.gradients_deep import s1
+from ood.detectors.gradients import expected_error
 from ood.errors import Problem
 from ood.evaluation.metrics import Ranking, auroc
 from ood.networks.bit_r101x1 import norm_relu
 from ood.passes import parameter_gradients
-from ood.passes.parameter_gradients import Outer
+from ood.passes.parameter_gradients import Outer, logits, norms, reduced
 
 close = pytest.approx
 STD = [1.0, 1.0, 1.0]
@@ -180,6 +180,12 @@ def test_a_head_alone_has_the_last_layer_s_closed_forms(toy, known, signed):
         assert values == close(exact[column], rel=1e-10), column
 
 
+def s1(network: nn.Module, x: torch.Tensor, dtype: type = float) -> np.ndarray:
+    """||E_p g_Y||_2^2, (N,): what is left of zero by the rounding of ``dtype``."""
+    v = expected_error(logits(network, x), dtype)
+    return reduced(network, x, v[:, np.newaxis], norms)["weight_and_bias"][:, 0, 1]
+
+
 def test_s1_is_zero_and_its_ranking_is_rounding(net):
     x = random(12, 3, side(net), side(net))
     for image in x[:3]:
@@ -260,6 +266,38 @@ def test_a_layer_that_runs_twice_is_refused():
     with pytest.raises(Problem, match="layer 0 of this network runs twice.*config.yaml"):
         method("gradients_deep")().score(Images(network, [torch.ones(2, 4)], STD), None)
     assert not twice._forward_hooks
+
+
+class Scaled(nn.Sequential):
+    """With a parameter of its own, beside those of its layers."""
+
+    def __init__(self, *layers: nn.Module):
+        super().__init__(*layers)
+        self.scale = nn.Parameter(torch.tensor(3.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scale * super().forward(x)
+
+
+def test_a_parameter_of_the_network_itself_has_its_name():
+    network = Scaled(nn.Linear(4, 2)).double().requires_grad_(False)
+    found = {}
+
+    def squares(name: str, g: Outer) -> torch.Tensor:
+        found[name] = g.summed(lambda piece: piece.square().sum((2, 3)).unsqueeze(2))
+        return found[name]
+
+    x, v = random(3, 4), random(3, 1, 2, seed=1).numpy()
+    parameter_gradients.reduced(network, x, v, squares)
+    assert found.keys() == {"0.weight", "0.bias", "scale"}
+    exact = (network[0](x).numpy() * v[:, 0]).sum(1) ** 2
+    assert found["scale"][:, 0, 0].numpy() == close(exact, rel=1e-12)
+
+
+def test_a_layer_of_several_tensors_is_refused():
+    network = nn.GRU(4, 2, batch_first=True).requires_grad_(False)
+    with pytest.raises(Problem, match="gives more than one tensor.*config.yaml"):
+        parameter_gradients.visits(network, torch.ones(2, 3, 4))
 
 
 class Functional(Last):

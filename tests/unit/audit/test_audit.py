@@ -21,11 +21,11 @@ from ood.audit.replay import differences, same
 from ood.errors import Problem
 from ood.records import Code, File, Made, Record, Records, files, left_out, walk
 
-# A font whose code 1 is a minus, as a mathematical one may have it, and 2 the ligature fi.
+# A font whose code 1 is a minus, as a mathematical one may have it, 2 the ligature fi, and 3 an apostrophe.
 CONTENT = rb"""BT /F1 10 Tf (7 before) Tj ET
 /Cell <</Of (ours) /Id (T/a \(b\)/x)>> BDC BT /F1 10 Tf [(9) -20 (7.5)] TJ /F2 10 Tf (\001) Tj ET EMC
 /Other BMC BT /F1 10 Tf (8) Tj ET EMC
-/Cell <</Of (printed) /Id (T/c/x)>> BDC BT /F2 10 Tf (\002) Tj /F1 10 Tf (t now) Tj ET EMC"""
+/Cell <</Of (printed) /Id (T/c/x)>> BDC BT /F2 10 Tf (\002) Tj /F1 10 Tf (t now) Tj /F2 10 Tf (\003) Tj ET EMC"""
 
 
 def font(*differences: object) -> DictionaryObject:
@@ -49,7 +49,7 @@ def written(folder: Path, content: bytes) -> Path:
     stream = DecodedStreamObject()
     stream.set_data(content)
     page[NameObject("/Contents")] = writer._add_object(stream)
-    signs = font(NumberObject(1), NameObject("/minus"), NameObject("/fi"))
+    signs = font(NumberObject(1), NameObject("/minus"), NameObject("/fi"), NameObject("/quoteright"))
     fonts = DictionaryObject({NameObject("/F1"): font(), NameObject("/F2"): signs})
     page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
     writer.write(folder / "a.pdf")
@@ -57,7 +57,7 @@ def written(folder: Path, content: bytes) -> Path:
 
 
 def test_what_is_printed_under_an_id_is_read_and_nothing_else(pdf):
-    expected = [Mark("ours", "T/a (b)/x", "97.5-", 2), Mark("printed", "T/c/x", "fitnow", 2)]
+    expected = [Mark("ours", "T/a (b)/x", "97.5-", 2), Mark("printed", "T/c/x", "fitnow'", 2)]
     assert marks(pdf) == expected
 
 

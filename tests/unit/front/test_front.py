@@ -107,6 +107,7 @@ def test_the_table(run, frame):
     ]
     words = " ".join(said.split())
     assert "the number of the papers' 3 checkable claims" in words
+    assert "for the papers' own numbers only holds / fails (of 0 none is printed);" in words
     assert "Not counted: 1 stricter readings of ours, which are judged too, and 1 claims that no printed" in words
     assert "Released runs: `spring` (2026-02-01, commit bbbbbbb with changes, H1, ZX 81)." in said
 

@@ -18,7 +18,7 @@ from pypdf.generic import ContentStream, DictionaryObject
 from ood.errors import Problem
 
 TAG = "/Cell"
-PLAIN = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2217": "*", " ": None})  # signs as a font names them
+PLAIN = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2217": "*", "\u2019": "'", " ": None})  # as a font names them
 
 
 class Mark(NamedTuple):
@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """A text as marks have it: without spaces, with the keyboard's minus and star."""
+    """A text as marks have it: without spaces, with the keyboard's minus, star and apostrophe."""
     return unicodedata.normalize("NFKC", text).translate(PLAIN)
 
 

@@ -19,24 +19,16 @@ import numpy as np
 from scipy.special import log_softmax
 
 from ood.detectors import Detector, Images
-from ood.detectors.gradients import expected_error
-
-
-def s1(network: Any, x: Any, dtype: type = float) -> np.ndarray:
-    """S1, not a score: zero, (N,). What comes back for images x (N, ...) is the rounding of ``dtype``."""
-    from ood.passes.parameter_gradients import (  # here, so that reading the configuration needs no torch
-        logits,
-        norms,
-        reduced,
-    )
-
-    v = expected_error(logits(network, x), dtype)
-    return reduced(network, x, v[:, np.newaxis], norms)["weight_and_bias"][:, 0, 1]
 
 
 def columns(network: Any, x: Any) -> dict[str, np.ndarray]:
     """The scores of images x (N, ...)."""
-    from ood.passes.parameter_gradients import errors, logits, norms, reduced
+    from ood.passes.parameter_gradients import (  # here, so that reading the configuration needs no torch
+        errors,
+        logits,
+        norms,
+        reduced,
+    )
 
     log_p = log_softmax(logits(network, x), axis=1)  # finite where p underflows
     p = np.exp(log_p)

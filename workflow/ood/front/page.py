@@ -56,15 +56,16 @@ def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list
     kinds, undecided = " / ".join(COUNTED), sum(claim.holds is None for claim in document.claims)
     readings = (frame["reading"] == OURS).sum()
     sentences = len(frame) - readings - (frame["form_of"] != "").sum()
+    unprinted = sentences - len(_printed(frame))
     meaning = (
         f"**{kinds}**: the number of the papers' {sentences} checkable claims with each outcome, for the papers' own "
-        f"numbers only {' / '.join(COUNTED[:2])}; what is judged in several forms counts once. Not counted: {readings} "
-        f"stricter readings of ours, which are judged too, and {undecided} claims that no printed number decides. "
-        "Where a benchmark is not the paper's own, *fails* means that the claim did not carry over. The last columns "
-        "are average AUROC over a benchmark's "
-        "OOD sets in percent, mean ± sample standard deviation over seeds, of methods in their default variant; *best* "
-        "means best on these very sets. A gradient method scores with gradients, computed or in closed form. GradNorm "
-        "is one; RG, which replaces both of its factors, is not."
+        f"numbers only {' / '.join(COUNTED[:2])} (of {unprinted} none is printed); what is judged in several forms "
+        f"counts once. Not counted: {readings} stricter readings of ours, which are judged too, and {undecided} claims "
+        "that no printed number decides. Where a benchmark is not the paper's own, *fails* means that the claim did "
+        "not carry over. The last columns are average AUROC over a benchmark's OOD sets in percent, mean ± sample "
+        "standard deviation over seeds, of methods in their default variant; *best* means best on these very sets. A "
+        "gradient method scores with gradients, computed or in closed form. GradNorm is one; RG, which replaces both "
+        "of its factors, is not."
     )
     where = "; ".join(f"`{run.name}` ({run.origin})" for run in runs)
     origin = f"Released runs: {where}." if runs else "No run is released yet: only what is printed is judged."
@@ -81,9 +82,15 @@ def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list
     )
 
 
-def _table(frame: pd.DataFrame, runs: list[Run], missing: list[str]) -> list[str]:
+def _printed(frame: pd.DataFrame) -> pd.Series:
+    """By claim that counts, its verdict on what is printed."""
     said = counted(frame.reset_index().assign(reading=lambda claims: claims["reading"] == OURS), "printed")
-    printed = [said[frame.index[said.index].str.startswith(f"{paper}-")] for paper in PAPERS]
+    return said.set_axis(frame.index[said.index])
+
+
+def _table(frame: pd.DataFrame, runs: list[Run], missing: list[str]) -> list[str]:
+    said = _printed(frame)
+    printed = [said[said.index.str.startswith(f"{paper}-")] for paper in PAPERS]
     rows = [["*as printed*", *(f"{sum(verdicts == HOLDS)} / {sum(verdicts == FAILS)}" for verdicts in printed)]]
     for run in runs:
         for benchmark, name in run.titles.items():

@@ -98,7 +98,7 @@ def outer(layer: nn.Module, x: Tensor, delta: Tensor) -> dict[str, Outer]:
         left, right = delta.flatten(3), F.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
     else:
         every = each(layer, x, delta).items()
-        return {name: Outer(g.flatten(2).unsqueeze(3), g.new_ones(len(g), 1, 1)) for name, g in every}
+        return {name: Outer(g.reshape(*g.shape[:2], -1, 1), g.new_ones(len(g), 1, 1)) for name, g in every}
     found = {"weight": Outer(left, right)}
     if layer.bias is not None:
         found["bias"] = Outer(left.sum(3, keepdim=True), left.new_ones(len(left), 1, 1))
@@ -126,15 +126,16 @@ def visits(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Visit]]:
     """The logits of x (N, ...), and by name the layers that have parameters of their own.
 
     The graph begins at the first one's output, and holds no gradients of parameters. Raises Problem where a layer runs
-    twice, or a parameter belongs to two of them or to none that runs.
+    twice or gives several tensors, or a parameter belongs to two of them or to none that runs.
     """
     found: dict[str, Visit] = {}
 
     def keep(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        if name in found:
+        if name in found or not isinstance(output, Tensor):
             raise Problem(
-                f"layer {name} of this network runs twice in a pass, which gradients for all parameters do not allow "
-                "for. Leave gradients_deep and batchgrad_deep out of its benchmarks in config.yaml."
+                f"layer {name} of this network runs twice in a pass, or gives more than one tensor, which gradients "
+                "for all parameters do not allow for. Leave gradients_deep and batchgrad_deep out of its benchmarks in "
+                "config.yaml."
             )
         output = output if output.requires_grad else output.detach().requires_grad_()
         found[name] = Visit(layer, inputs[0].detach(), output)
@@ -180,6 +181,7 @@ def _sums(network: nn.Module, x: Tensor, v: Tensor, reduce: Reduce) -> Tensor:
     parts = {}
     for (name, visit), walked in zip(visited.items(), zip(*walks, strict=True), strict=True):
         for own, g in outer(visit.layer, visit.x, torch.stack(walked, dim=1)).items():
-            parts[f"{name}.{own}"] = reduce(f"{name}.{own}", g)
+            of_network = f"{name}.{own}".removeprefix(".")  # the network itself may own some, under no layer's name
+            parts[of_network] = reduce(of_network, g)
     weights = [part for name, part in parts.items() if not name.endswith("bias")]
     return torch.stack([sum(weights), sum(parts.values())])
