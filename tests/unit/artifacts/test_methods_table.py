@@ -39,13 +39,20 @@ def test_every_method_has_a_sentence_and_a_source(config):
         assert about["default"] and "\n" not in about["what"] + about["source"]
 
 
+@pytest.mark.parametrize(("docstring", "what"), [(None, ""), ("Margin: a gap.", "a gap"), ("A gap", "A gap")])
+def test_a_method_that_says_little_has_no_source(config, monkeypatch, docstring, what):
+    monkeypatch.setattr("ood.detectors.msp.__doc__", docstring)
+    said = described(config, ["mnist"])["msp"]
+    assert (said["what"], said["source"], said["default"]) == (what, "", "msp")
+
+
 def test_options_as_text():
     assert settings(method("rg")(clips=(0.5, 1, float("inf")), sample=9)).startswith("clips 0.5 1 infinity, ")
     assert settings(method("gaia_z")()) == "layers as built in"
 
 
 def test_settings_of_most_benchmarks_come_first_and_the_page_prints_them_by_id(tmp_path):
-    about = {"what": "KNN: a distance_", "source": 'A, "B & C" (D 2000)', "default": "k=50"}
+    about = {"what": "KNN: a distance_", "source": 'A, "B & C^2 ~ \\d" (D 2000)', "default": "k=50"}
     texts = {"one": "k 5", "two": "k 50", "three": "k 50"}
     evidence = SimpleNamespace(
         methods={"knn": about | {"settings": texts}, "own_one": about | {"settings": {"one": ""}}},
@@ -65,5 +72,5 @@ def test_settings_of_most_benchmarks_come_first_and_the_page_prints_them_by_id(t
     asked = [part.split("}")[0] for part in text.split(r"\ours{")[1:]]
     assert len(asked) == 2 * len(methods_table.HEADS)
     assert all(rf"\definecell{{ours}}{{{name}}}" in defined for name in asked)
-    assert r"own one &" in text and r"B \& C" in defined
+    assert r"own one &" in text and r"B \& C\textasciicircum{}2 \textasciitilde{} \textbackslash{}d" in defined
     assert "One: k 5" in (tmp_path / "METHODS.html").read_text()

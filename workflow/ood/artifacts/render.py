@@ -16,7 +16,10 @@ from ood.artifacts.table import SLIP, Panel, Row, Table, alike
 
 # Of a table over pages: its beginning, and signs that TeX takes for its own.
 START = r"\par\begingroup\footnotesize\setlength{\parindent}{0pt}\setlength{\LTcapwidth}{\linewidth}"
-SPECIAL = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"})
+SPECIAL = str.maketrans(
+    {sign: "\\" + sign for sign in "&%$#_{}"}
+    | {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "\\": r"\textbackslash{}"}
+)
 COLUMNS = ("printed", "mark", "difference")  # what an id's number stands beside, in every .csv
 
 

@@ -20,7 +20,8 @@ def described(config: Config, benchmarks: list[str]) -> dict[str, dict[str, Any]
     running = {name: config.methods(name) for name in benchmarks}
     found = {}
     for name in (name for name in config.detectors if any(name in names for names in running.values())):
-        sentence, _, rest = importlib.import_module(f"ood.detectors.{name}").__doc__.partition("\n\n")
+        said = importlib.import_module(f"ood.detectors.{name}").__doc__ or ""
+        sentence, _, rest = said.partition("\n\n")
         source = SOURCE.match(" ".join(rest.partition("\n\n")[0].split()))
         method = detectors.method(name)
         found[name] = {
