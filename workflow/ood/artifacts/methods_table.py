@@ -6,7 +6,7 @@ import pandas as pd
 
 from ood.artifacts import methods, page
 from ood.artifacts.evidence import Evidence
-from ood.artifacts.render import SPECIAL, longtable, over_pages, write
+from ood.artifacts.render import longtable, over_pages, write
 
 NAME = "METHODS"
 CAPTION = "What the methods are, and with which settings they were run."
@@ -59,8 +59,7 @@ def latex(frame: pd.DataFrame) -> str:
     """Layout and ids."""
     body = []
     for row in frame.index:
-        label = methods.label(row) if row in methods.LABELS else methods.label(row).translate(SPECIAL)
         ids = [rf"\ours{{{NAME}/{row}/{head}}}" for head in HEADS]
-        body.append(" & ".join([label, *ids]) + r" \\[2pt]")
+        body.append(" & ".join([methods.label(row), *ids]) + r" \\[2pt]")
     head = " & ".join(["", *HEADS])
     return over_pages(longtable([0.13, 0.22, 0.32, 0.12, 0.21], CAPTION, NAME, head, body, FOOT))
