@@ -134,6 +134,9 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     began, wanted = time.monotonic(), tuple(sys.argv[1:] or [""])
     todo = [mutant for mutant in mutants() if mutant.file.endswith(wanted)]
+    if not todo:
+        print(f"No mutants of {' '.join(wanted)}: name modules, such as detectors/gaia_a.py.")
+        return 1
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         clean = Path(folder, "clean")
         for part in ("paper", "tests", "workflow"):
