@@ -118,7 +118,8 @@ FINDINGS = (
     ),
     Finding(
         "BLOCKS",
-        "The supplement speaks of the last block; the released code for CIFAR reads two, and for GAIA-Z every layer. It has no DenseNet: there ours reads every layer.",
+        "The supplement speaks of the last block; the released code for CIFAR reads two, and for GAIA-Z every layer. "
+        "It has no DenseNet: there ours reads every layer.",
         "GAIA supplement, A.1",
         (
             Line("AUROC of GAIA-A, code", cell("gaia_a", "q=0.5")),

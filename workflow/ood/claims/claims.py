@@ -10,7 +10,7 @@ benchmarks that cannot judge that one; of forms the first is preferred.
 ``printed`` are the tables that a claim is checked on, each term in the first that has it; ``where`` restricts their
 rows. ``singles`` names, for a table of averages over several networks, those with the cells that they are of.
 ``about`` names those of the papers' own benchmarks that the sentence is about: on a benchmark that reproduces or
-resembles another, of which the paper may say the contrary, it is not judged, on all others it is, as it might carry over.
+resembles another, of which the paper may say the contrary, it is not judged, on all others it is: it might carry over.
 ``only`` names the only benchmarks that it is judged on; empty: on print alone.
 """
 
