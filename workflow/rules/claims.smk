@@ -21,6 +21,7 @@ rule verdicts:
             benchmark=wildcards.benchmark,
             id=about(wildcards).id,
             reproduces=about(wildcards).reproduces,
+            resembles=about(wildcards).resembles,
             average=about(wildcards).averaged()["average"],
             confidence=CONFIG.bootstrap.confidence,
         ),

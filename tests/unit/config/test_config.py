@@ -47,6 +47,7 @@ def test_the_shipped_configuration_is_right():
     part, whole = config.recipes["svhn_part"], config.recipes["playground_svhn"]
     scaled = tuple(round(milestone * part.epochs / whole.epochs) for milestone in whole.milestones)
     assert part.milestones == scaled and config.benchmarks["svhn_part"].reproduces is None
+    assert config.benchmarks["svhn_part"].resembles == "small_scale"
     assert config.options("mahalanobis_layers", "cifar10") == {}  # the method's default, GAIA's value for CIFAR-10
     assert config.options("mahalanobis_layers", "cifar100") == {"epsilon": 0.005}
     for benchmark in ("imagenet_bit", "imagenet_densenet121", "imagenet_resnet50"):
@@ -83,6 +84,11 @@ WRONG = {
         "benchmarks.digits.ood",
         ["leters"],
         "ood: unknown dataset 'leters'. Did you mean 'letters'?",
+    ),
+    "a likeness to none of the papers' own": (
+        "benchmarks.digits.resembles",
+        "smal_scale",
+        "benchmarks.digits.resembles: unknown printed benchmark 'smal_scale'. Did you mean 'small_scale'?",
     ),
     "an unknown network": ("benchmarks.digits.network.name", "resnet43", "unknown network 'resnet43'. Did you mean"),
     "an unknown option of a network": (

@@ -31,7 +31,9 @@ FOOT = (
     "counted. Another form of a claim: the same sentence, put so that it can be judged where the first cannot; of the "
     "forms one counts. Of a method with several variants a claim takes the one that the paper's numbers are of, which "
     "need not be the default that other tables show: ReAct clips at RG's 1, KL-Matching has test labels, Mahalanobis "
-    "is that of the released codes where it is run, MOS has K-means groups."
+    "is that of the released codes where it is run, MOS has K-means groups. Where the paper's own is not at hand or "
+    "not certain, it is the default: KNN has k = 50, BatchGrad prototypes of training images; GradNorm and ExGrad are "
+    "of the last layer's weights alone, but as two of the seven gradient scores with its bias."
 )
 COUNTED = ("holds", "fails", "within noise", "not run")
 

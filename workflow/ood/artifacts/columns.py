@@ -12,7 +12,7 @@ from ood.detectors import method
 
 FLIPPED = "AUROC_pairwise_flip"
 SIGNS = (
-    "One fixed sign per score; best sign: turned for each pair of ID and OOD set with an AUROC below 0.5, as the code "
+    "One fixed sign per score; best sign: turned for each network and OOD set with an AUROC below 0.5, as the code "
     "of Igoe et al.\\ does on the small scale."
 )
 RANKED = "bold and underlined: best and second best of a column"

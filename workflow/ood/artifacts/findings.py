@@ -118,7 +118,8 @@ FINDINGS = (
     ),
     Finding(
         "BLOCKS",
-        "The supplement speaks of the last block; the released code for CIFAR reads two, and for GAIA-Z every layer.",
+        "The supplement speaks of the last block; the released code for CIFAR reads two, and for GAIA-Z every layer. "
+        "It has no DenseNet: there ours reads every layer.",
         "GAIA supplement, A.1",
         (
             Line("AUROC of GAIA-A, code", cell("gaia_a", "q=0.5")),
@@ -175,7 +176,7 @@ FINDINGS = (
     ),
     Finding(
         "FLIP",
-        "On small networks the sign of a score is chosen for each pair of sets, after its AUROC is known.",
+        "On small networks the sign of a score is chosen for each network and OOD set, after its AUROC is known.",
         "Igoe et al., released code",
         tuple(
             Line(f"AUROC of {label}, {words}", cell(*ours, metric=metric, dataset=average))

@@ -172,6 +172,5 @@ def parts(evidence: Evidence, benchmark: str) -> Drawn:
         evidence,
         figure,
         f"IGOE-UV.{benchmark}",
-        f"Feature norm $U$ against energy $V$ for evenly spaced images of each set: {evidence.first(benchmark)}. "
-        "Their product separates better than either where both are larger for ID images.",
+        f"Feature norm $U$ against energy $V$ for evenly spaced images of each set: {evidence.first(benchmark)}.",
     )

@@ -9,8 +9,8 @@ benchmarks that cannot judge that one; of forms the first is preferred.
 
 ``printed`` are the tables that a claim is checked on, each term in the first that has it; ``where`` restricts their
 rows. ``singles`` names, for a table of averages over several networks, those with the cells that they are of.
-``about`` names those of the papers' own benchmarks that the sentence is about: on a benchmark that reproduces another,
-of which the paper may say the contrary, it is not judged, on one that reproduces none it is, as it might carry over.
+``about`` names those of the papers' own benchmarks that the sentence is about: on a benchmark that reproduces or
+resembles another, of which the paper may say the contrary, it is not judged, on all others it is: it might carry over.
 ``only`` names the only benchmarks that it is judged on; empty: on print alone.
 """
 
@@ -73,9 +73,9 @@ class Claim(Strict):
     def paper(self) -> str:
         return self.id.partition("-")[0]
 
-    def concerns(self, benchmark: str, reproduces: str | None) -> bool:
-        """Whether it is judged on a benchmark, which may reproduce one of the papers' own."""
-        elsewhere = self.about is not None and reproduces is not None and reproduces not in self.about
+    def concerns(self, benchmark: str, like: str | None) -> bool:
+        """Whether it is judged on a benchmark, which may be ``like`` one of the papers' own."""
+        elsewhere = self.about is not None and like is not None and like not in self.about
         return not elsewhere and (self.only is None or benchmark in self.only)
 
     @model_validator(mode="after")

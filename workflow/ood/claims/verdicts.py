@@ -63,7 +63,7 @@ def our_verdict(world: Ours, document: Document, claim: Claim, confidence: float
     """On a benchmark that the claim concerns: the p-value and side, margin and interval, or why there is none."""
     nothing = {"verdict": ""} | dict.fromkeys(("margin", "low", "high", "p"), np.nan)
     nothing |= dict.fromkeys(("noise", "decided", "why"), "")
-    if claim.holds is None or not claim.concerns(world.benchmark, world.reproduces):
+    if claim.holds is None or not claim.concerns(world.benchmark, world.like):
         return nothing
     try:
         judged = document.expression(claim).judge(world)
@@ -124,8 +124,8 @@ def verdicts(
     """One row per claim: what it says, its verdict on the printed cells and on this benchmark.
 
     metrics: of the benchmark's detectors that claims are about. times: the timing file, if there is one. spec:
-    benchmark, id (its in-distribution set), reproduces (one of the papers' own or None), average (the OOD sets of it),
-    confidence.
+    benchmark, id (its in-distribution set), reproduces and resembles (one of the papers' own or None), average (the OOD
+    sets of it), confidence.
     """
     parsed, cells = claims.load(document), by_score(published.load(published_cells[0].parent))
     wanted = {(detector, variant) for detector, variants in parsed.variants.items() for variant in variants}
@@ -135,7 +135,8 @@ def verdicts(
     ]
     frame = pd.concat(frames) if frames else pd.DataFrame(columns=["detector", "dataset"])
     taken = pd.read_parquet(times[0]) if times else None
-    world = Ours(parsed, frame, taken, spec["average"], spec["benchmark"], spec["reproduces"])
+    like = spec["reproduces"] or spec["resembles"]
+    world = Ours(parsed, frame, taken, spec["average"], spec["benchmark"], like)
     id_dataset = printed_id(spec["reproduces"], spec["id"])
     rows = [
         {

@@ -90,7 +90,7 @@ def _average(row: Any) -> bool:
 
 
 class Ours:
-    """The numbers of one ``benchmark``, which may reproduce one of the papers' own.
+    """The numbers of one ``benchmark``, which may be ``like`` one of the papers' own.
 
     metrics: the rows of ``ood.evaluation.evaluate`` for the detectors that were run, with what each was in every
     bootstrap draw; times: the timing file's rows, or none; average: the OOD sets that the average is over.
@@ -103,9 +103,9 @@ class Ours:
         times: pd.DataFrame | None,
         average: list[str],
         benchmark: str,
-        reproduces: str | None = None,
+        like: str | None = None,
     ):
-        self.document, self.times, self.benchmark, self.reproduces = document, times, benchmark, reproduces
+        self.document, self.times, self.benchmark, self.like = document, times, benchmark, like
         self.within, self.sets = document.within, average
         self.detectors, self.datasets = set(metrics["detector"]), list(metrics["dataset"].unique())
         self.rows = {(row.detector, row.variant, row.dataset, row.metric): row for row in metrics.itertuples()}

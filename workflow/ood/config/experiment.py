@@ -39,7 +39,8 @@ class Benchmark(Strict):
     ``detectors`` names those that run on it, ``also`` adds some that run on request; ``options`` overrides what
     config.yaml sets of theirs, here only.
     ``batch`` is that of all passes of its network, where extraction.batch would be too large for the device's memory.
-    ``reproduces`` names the papers' own benchmark whose printed numbers stand beside this one's.
+    ``reproduces`` names the papers' own benchmark whose printed numbers stand beside this one's; ``resembles`` one that
+    it has networks of, but not the images or the size: what a paper says of others is not judged on it.
     ``timed`` are the batch sizes for which methods are timed on it: times differ from run to run, unlike all else.
     """
 
@@ -56,6 +57,7 @@ class Benchmark(Strict):
     options: dict[str, dict[str, Any]] = {}
     batch: int | None = Field(None, gt=0)
     reproduces: str | None = None
+    resembles: str | None = None
     timed: list[Annotated[int, Field(gt=0)]] = []
 
     def averaged(self) -> dict[str, list[str]]:

@@ -30,8 +30,9 @@ def check(config: Config) -> None:
         _weights(place, benchmark, config, datasets[benchmark.id])
         _known(f"{place}.seeds", "seed", benchmark.seeds, benchmark.seeds)
         _timed(f"{place}.timed", benchmark, methods)
-        if benchmark.reproduces:
-            _known(f"{place}.reproduces", "printed benchmark", [benchmark.reproduces], PRINTED)
+        for key in ("reproduces", "resembles"):
+            if named := getattr(benchmark, key):
+                _known(f"{place}.{key}", "printed benchmark", [named], PRINTED)
 
 
 def _known(place: str, kind: str, names: list, allowed: Iterable) -> None:
