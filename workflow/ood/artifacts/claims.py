@@ -17,7 +17,7 @@ NAME = "CLAIMS"
 CAPTION = "What the papers claim, on their own printed cells and on our benchmarks."
 FOOT = (
     "Margin: the difference that decides, in percentage points (times in ms), above 0 where the claim holds, with its "
-    "own interval (at bootstrap.confidence of config.yaml) from resampled images and, from three seeds on, the spread "
+    "own interval (at bootstrap.confidence of config.yaml) from resampled images and, from two seeds on, the spread "
     "over seeds. The interval is not corrected for the number of claims, the verdict is: holds and fails are said "
     "where the p-value, corrected for the parts of the claim and (Holm) for all claims of the paper on the benchmark, "
     "says so at that confidence; within noise means that neither can be said. Which comparison decides, in the words "

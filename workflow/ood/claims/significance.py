@@ -11,8 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-ENOUGH = 3  # seeds: from fewer no spread is estimated, and the error is that of the images alone
-
 
 class Error(NamedTuple):
     """A standard error and its degrees of freedom."""
@@ -25,9 +23,9 @@ def error(seeds: np.ndarray, draws: np.ndarray) -> Error:
     """Of a mean over seeds: ``seeds`` (S,) the value for each, ``draws`` (B,) of the mean, images resampled.
 
     The seeds' part is s^2 / S (a paired t-interval, where the value is a difference), with S - 1 degrees of freedom, 0
-    with fewer than ENOUGH seeds; the images' part is the draws' variance, with B - 1. What does not vary is ().
+    for a single network; the images' part is the draws' variance, with B - 1. What does not vary is ().
     """
-    parts = [(seeds.var(ddof=1) / seeds.size, seeds.size - 1)] if seeds.size >= ENOUGH else []
+    parts = [(seeds.var(ddof=1) / seeds.size, seeds.size - 1)] if seeds.size > 1 else []
     parts += [(draws.var(ddof=1), draws.size - 1)] if draws.size > 1 else []
     total = sum(variance for variance, _ in parts)
     if total == 0:

@@ -15,7 +15,7 @@ from ood.claims import claims, published
 from ood.claims.claims import Claim, Document
 from ood.claims.expressions import Judgement, Number
 from ood.claims.papers import printed_id
-from ood.claims.significance import ENOUGH, error, holm, interval
+from ood.claims.significance import error, holm, interval
 from ood.claims.worlds import Elsewhere, NotRun, Ours, Printed, by_score
 from ood.progress import track
 from ood.step import Input, Inputs, Output, Spec, run
@@ -90,7 +90,7 @@ def _noise(margin: Number) -> str:
     seeds = margin.seeds.size
     if not margin.draws.size > 1:
         return f"{seeds} turns"
-    return "images" + (f" and {seeds} seeds" if seeds >= ENOUGH else "")
+    return "images" + (f" and {seeds} seeds" if seeds > 1 else "")
 
 
 def corrected(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
