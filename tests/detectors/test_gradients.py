@@ -10,6 +10,7 @@ from scipy.special import softmax
 from torch import nn
 
 from ood.detectors import Features, Labelled, method
+from ood.detectors.gaia_a import output_component
 from ood.detectors.gradients import s1
 from ood.evaluation.metrics import Ranking, auroc
 
@@ -40,6 +41,16 @@ def per_class(net: nn.Sequential, x: torch.Tensor) -> tuple[torch.Tensor, torch.
     """p, log p (C,) and the gradients of each log p_y (C, C, D + 1)."""
     log_p = F.log_softmax(net(x), 0).detach()
     return log_p.exp(), log_p, torch.stack([gradients(net, x, lambda log_p, y=y: log_p[y]) for y in range(5)])
+
+
+@both
+@batches
+def test_the_output_part_of_gaia(rows, relu):
+    """The gradient of sum_y log p_y for the features, where GAIA's supplement has it for the last map (Eq. 7)."""
+    net, x, features = last_layer(rows, relu)
+    h = net[:2](x).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(F.log_softmax(net[2](h), 1).sum(), h)
+    assert output_component(features) == close(gradient.abs().mean(1).numpy(), rel=1e-10)
 
 
 @both

@@ -1,10 +1,11 @@
 """Agreement with the library pytorch-ood, where its definition is the same. Its scores are higher for OOD.
 
 Where version 0.4 differs: KNN returns the distance, ours is its square. Mahalanobis does not divide the covariance by
-n (a factor n), adds 1e-6 to its diagonal and keeps it in float32; over layers it takes no step on the input and sums,
-where ours has a regression. KL-Matching replaces log 0 by the smallest float, ours is floored at log 1e-12. ODIN takes
-sign(0) as 0, ours as +1. GradNorm's default is all parameters, S4 of gradients_deep; ours is the head's weight.
-It has no RG, ExGrad, BatchGrad, MOS, norm families or GAIA; most of what it has besides is in none of the three papers.
+n (a factor n), adds 1e-6 to its diagonal and keeps it in float32; over layers it takes no step on the input, which
+MahalanobisODIN takes for the last one, and sums, where ours has a regression. KL-Matching replaces log 0 by the
+smallest float, ours is floored at log 1e-12. ODIN takes sign(0) as 0, ours as +1. GradNorm's default is all parameters,
+S4 of gradients_deep; ours is the head's weight.
+It has no RG, ExGrad, BatchGrad, MOS, norm families or GAIA; what it has besides is in none of the three papers.
 """
 
 import numpy as np
@@ -119,6 +120,20 @@ def test_mahalanobis_of_a_layer(network, x, place):
     column = f"layer={'stem' if place == 0 else f'layer{place}'}"
     found = ours("mahalanobis_layers", Images(network, [x], [1, 1, 1]), (train, train), column, epsilon=0)
     assert found == close(-detector.predict_structured(means(x)).numpy() * len(labels), rel=1e-3)
+
+
+def test_mahalanobis_of_the_last_layer_with_a_step_on_the_input(network, x):
+    epsilon = 0.05
+    seen = 2 * torch.randn(100, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    labels = np.arange(100) % 5
+    detector = theirs.MahalanobisODIN(network.features, eps=epsilon)
+    detector.fit_features(network.features(seen).float(), torch.from_numpy(labels))
+    detector._base.mu, detector._base.precision = detector._base.mu.double(), detector._base.precision.double()
+    exact = -detector.predict(x).numpy() * len(labels)
+    train = LabelledImages(Images(network, seen.split(50), [1, 1, 1]), labels)
+    given = Images(network, [x], [1, 1, 1])
+    found = ours("mahalanobis_layers", given, (train, train), "layer=layer4", epsilon=epsilon)
+    assert found == close(exact, rel=1e-3)
 
 
 @pytest.mark.parametrize("column", ["normalised", "pixel"])

@@ -53,6 +53,9 @@ def test_times_are_multiples_of_msps(tmp_path, drawn):
     rows = [("mnist", detector, "alone", "batch 1", "ms", mean, "a CPU") for detector, mean in ms.items()]
     (tmp_path / "timing").mkdir()
     pd.DataFrame(rows, columns=[*KEY, "mean", "device"]).to_parquet(tmp_path / "timing/mnist.parquet")
+    table = times.time_per_image(given)
+    assert [panel.title for panel in table.panels] == ["Tesla V100", f"{given.benchmarks['mnist']['title']}, a CPU"]
+    assert "float32" in table.foot
     times.multiples(given, "mnist")
     printed, ours = drawn[0].axes
     assert ours.get_title() == "ours: a CPU"
