@@ -56,8 +56,9 @@ def picture(groups: list[list[Row]], origins: list[str], source: str) -> bytes:
         axes.set_axis_off()
         for place, band in enumerate(bands):
             _band(axes, band, groups, place * height)
-        _legend(axes, bottom - 0.6)
+        _legend(axes, bottom - 0.6, tile)
         for line, origin in enumerate(origins):
+            origin = origin.replace("_", r"$\_$")  # which Computer Modern has only in formulas
             axes.text(-0.4, bottom + 0.7 + line, origin, color=GREY, fontsize=SMALL, va="center")
         made = BytesIO()
         figure.savefig(made, format="svg", metadata={"Date": None, "Creator": None, "Description": source})
@@ -117,8 +118,10 @@ def _signs(axes: Axes, xs: list[float], y: float, verdict: str) -> None:
     axes.scatter(xs, [y] * len(xs), **{"linewidth": 1.1} | sign)
 
 
-def _legend(axes: Axes, y: float) -> None:
-    for place, verdict in enumerate(SIGNS):
-        _signs(axes, [6 * place], y, verdict)
-        axes.text(6 * place + 0.8, y, verdict, va="center")
-    axes.text(6 * len(SIGNS), y, "no tile: the claim does not concern the benchmark", va="center")
+def _legend(axes: Axes, y: float, tile: float) -> None:
+    x = 0.0
+    for verdict in SIGNS:
+        _signs(axes, [x], y, verdict)
+        axes.text(x + 0.8, y, verdict, va="center")
+        x += 2.3 + _length(verdict) / tile
+    axes.text(x - 0.5, y, "no tile: the claim does not concern the benchmark", va="center")
