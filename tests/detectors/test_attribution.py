@@ -1,5 +1,6 @@
 """The attribution pass: images do not see their neighbours, and network and images stay as they were."""
 
+import weakref
 from copy import deepcopy
 
 import numpy as np
@@ -67,6 +68,25 @@ def test_an_image_does_not_depend_on_its_neighbours(network, x, batch):
     np.testing.assert_allclose(torch.cat([part for part, _ in parts]), h, rtol=1e-10)
     for name, values in whole.items():
         np.testing.assert_allclose(torch.cat([found[name] for _, found in parts]), values, rtol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("small", [attribution.SMALL, 0])
+def test_what_a_batch_needed_is_freed_before_the_next(network, x, monkeypatch, small):
+    """So memory does not grow with the number of images, but for the values themselves."""
+    monkeypatch.setattr(attribution, "SMALL", small)
+    saved, kept, counts = weakref.WeakSet(), [], []
+
+    class Saved:
+        def __init__(self, tensor: torch.Tensor):
+            self.tensor = tensor.detach()  # else what saves its own output would hold itself
+            saved.add(self)
+            counts.append(len(saved))
+
+    with torch.autograd.graph.saved_tensors_hooks(Saved, lambda held: held.tensor):
+        for _ in range(3):
+            kept.append(attributions(network, x))
+            assert len(saved) == 0
+    assert max(counts) > 50 and len(kept) == 3
 
 
 @pytest.mark.parametrize("frozen", [True, False])
