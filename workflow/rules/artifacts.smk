@@ -1,12 +1,13 @@
 # Cells -> tables and figures, by one notebook per paper (and one for the overview), run by papermill for each edition.
 import csv
+from functools import cache
 
-from ood.artifacts import CATALOGUE, PAPERS, runs
+from ood.artifacts import CATALOGUE, PAPERS, anchors, runs
 from ood.claims.papers import PRINTED
-from ood.artifacts import anchors
 from ood.config.methods import described
 
 
+@cache
 def running(edition):
     """The benchmarks of an edition and what each has that an artifact may need."""
     return {
@@ -22,16 +23,11 @@ def settings(edition):
     return {
         "order": EDITIONS[edition],
         "benchmarks": {
-            name: {
-                "title": benchmark.title,
-                "id": benchmark.id,
-                "ood": benchmark.ood,
+            name: benchmark.model_dump(include={"title", "id", "ood", "seeds", "timed", "reproduces"})
+            | {
                 "averages": benchmark.averaged(),
                 "trained": benchmark.recipe is not None,
-                "seeds": benchmark.seeds,
                 "detectors": CONFIG.methods(name),
-                "timed": benchmark.timed,
-                "reproduces": benchmark.reproduces,
                 "saliency": signature.saliency(benchmark.network.name),
             }
             for name, benchmark in benchmarks.items()

@@ -29,7 +29,6 @@ rule extract:
         ),
         code=lambda wildcards: code("ood.passes.extraction", network(wildcards)),
     shell:
-        # Not in the parameters: another number of workers makes nothing stale.
         "OOD_WORKERS={threads} python -m ood.passes.extraction --weights {input.weights} --card {input.card}"
         " --accepted {input.accepted} --images {input.images} --index {input.index} --features {output.features}"
         " --statistics {output.statistics} --spec {params.spec:q} --log {log}"

@@ -31,7 +31,6 @@ rule score:
             *([network(wildcards)] if passes(wildcards) else []),
         ),
     shell:
-        # Not in the parameters: another number of workers makes nothing stale.
         "OOD_WORKERS={threads} python -m ood.evaluation.score --indices {input.indices} --features {input.features}"
         " --attributions {input.attributions} --images {input.images} --checkpoint {input.checkpoint}"
         " --scores {output.scores} --spec {params.spec:q} --log {log}"
@@ -72,7 +71,6 @@ rule closeup:
         ),
         code=lambda wildcards: code("ood.passes.closeup", network(wildcards)),
     shell:
-        # Not in the parameters: another number of workers makes nothing stale.
         "OOD_WORKERS={threads} python -m ood.passes.closeup --weights {input.weights} --card {input.card}"
         " --accepted {input.accepted} --images {input.images} --indices {input.indices} --maps {output.maps}"
         " --spec {params.spec:q} --log {log}"

@@ -58,7 +58,6 @@ rule adopt:
         ),
         code=lambda wildcards: code("ood.train.adoption", network(wildcards)),
     shell:
-        # Not in the parameters: another number of workers makes nothing stale.
         "OOD_WORKERS={threads} python -m ood.train.adoption --published {input.published} --images {input.images}"
         " --index {input.index} --weights {output.weights} --card {output.card} --spec {params.spec:q} --log {log}"
 

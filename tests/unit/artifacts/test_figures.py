@@ -9,7 +9,7 @@ import pytest
 from matplotlib.patches import StepPatch
 from test_tables import evidence
 
-from ood.artifacts import distributions, figure, gaia_layers, igoe, igoe_figures, roc, times
+from ood.artifacts import distributions, figure, gaia_inside, gaia_layers, igoe, igoe_figures, roc, times
 from ood.artifacts.evidence import KEY
 from ood.detectors import method
 from ood.evaluation.summaries import ALL, BINS, FALSE_POSITIVES, Summary
@@ -101,6 +101,14 @@ def test_layers_are_grouped_by_the_first_part_in_which_their_names_differ():
     assert gaia_layers.blocks(["body.bn1", "body.layer1.0.bn1", "body.layer1.1.bn1"]) == ["bn1", "layer1", "layer1"]
     units = [f"body.stages.3.blocks.{unit}.norm{norm}.0" for unit in (0, 1) for norm in (1, 2)]
     assert gaia_layers.blocks(units) == ["blocks 0", "blocks 0", "blocks 1", "blocks 1"]
+
+
+def test_layers_stand_from_input_to_output():
+    """VGG16's are told apart by their numbers alone, which are no text."""
+    arrays = dict.fromkeys([f"cats/map/body.{number}" for number in (16, 4, 9, 30)] + ["dogs/map/body.2", "cats/image"])
+    assert gaia_inside._names(arrays, "cats", "map") == ["body.4", "body.9", "body.16", "body.30"]
+    arrays = dict.fromkeys(f"cats/map/layer1.{name}" for name in ("shortcut.1", "bn2", "bn1"))
+    assert gaia_inside._names(arrays, "cats", "map") == ["layer1.bn1", "layer1.bn2", "layer1.shortcut.1"]
 
 
 def test_the_normalisation_layers_of_a_network_are_counted_whether_gaia_reads_them_or_not():

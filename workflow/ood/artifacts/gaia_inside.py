@@ -1,5 +1,7 @@
 """GAIA's figures from inside the network: saliency maps, gradients by channel, and what each block contributes."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +15,7 @@ SHOWN = 5  # OOD pictures in a figure, of as many sets as there are
 def _names(arrays: dict[str, np.ndarray], dataset: str, kind: str) -> list[str]:
     """The layers or blocks of which there are arrays of this kind, input to output."""
     found = [key.removeprefix(f"{dataset}/{kind}/") for key in arrays if key.startswith(f"{dataset}/{kind}/")]
-    return sorted(found)
+    return sorted(found, key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
 
 
 def _pictured(evidence: Evidence, benchmark: str, kind: str, artifact: str, caption: str, source: str) -> Drawn:
