@@ -8,14 +8,14 @@ all classes of an image at once, which is faster than several images at once.
 import numpy as np
 import torch
 import torch.nn.functional as F
-from score import BARE, CLASSES, GPU, Batches, Way, bare, compared
+from measure import BARE, Batches, Way, all_devices, bare, compared, frozen, images, show
 from torch import Tensor
 from torch.func import functional_call, jacrev, vmap
 
 from ood import detectors, networks
-from ood import device as devices
 from ood.detectors import Images, LabelledImages
 
+CLASSES = 10
 CASES = {  # title: network, its options, batch
     "MNIST's perceptron": ("playground_mlp", {}, 64),
     "SVHN's network": ("playground_cnn", {"width": 32, "dropout": 0.3}, 32),
@@ -64,15 +64,17 @@ def documented(network: networks.Classifier) -> dict[str, Way]:
 
 
 def main() -> None:
-    device = devices.deterministic()
-    for title, (name, options, batch) in CASES.items():
-        network = networks.build(name, CLASSES, options).eval().requires_grad_(False)
-        network = network.to(device, memory_format=torch.channels_last)
-        shape = (network.channels, network.input_size, network.input_size)
-        batches = [torch.randn(batch, *shape, device=device) for _ in range(64 if GPU else 1)]
-        known = torch.randn(CLASSES, *shape, device=device)
-        ways = {BARE: bare(network), **this(network, known), **documented(network)}
-        compared(f"{title}, all parameters, batch {batch}", ways, batches, {})
+    for device in all_devices():
+        columns = {}
+        for title, (name, options, batch) in CASES.items():
+            network = frozen(name, CLASSES, options, device)
+            shape = (network.channels, network.input_size, network.input_size)
+            known = torch.cat(images((1, *shape), CLASSES, device))
+            every = {BARE: bare(network), **this(network, known), **documented(network)}
+            columns[f"{title}, batch {batch}"] = compared(
+                every, images((batch, *shape), 64 if known.is_cuda else 1, device)
+            )
+        show("All parameters' gradients", device, columns)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,11 @@ def test_rg(toy, signed):
     f = torch.clamp(h, max=1).sum(1)
     exact["U=clip V=1"] = f
     exact["U=clip V=tv"] = f * (torch.softmax(z, 1) - 1 / 5).abs().sum(1) / 2
-    assert set(columns) == set(exact) and len(columns) == 18
+    exact["additive alpha=1"] = torch.logsumexp(z, 1) + f
+    exact["U=smooth V=energy"] = torch.logsumexp(z, 1) * sum(1 - torch.exp(-(part**2)) for part in h.T)
+    of_weight = [gradient_norms(features, row, lambda z: z.exp().sum())[0] for row in range(8)]
+    exact["exp gradient"] = torch.tensor(of_weight, dtype=torch.float64).log()
+    assert set(columns) == set(exact) and len(columns) == 21
     for name, values in exact.items():
         assert columns[name] == close(values.numpy(), rel=1e-12), name
 

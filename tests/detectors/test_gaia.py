@@ -103,7 +103,8 @@ def gaia_z(gradients, of_feature, every, blocks) -> dict[str, float]:
     if every != ("",):
         sets["with final norm"] = ("",)
     columns = {column: -mean_square(gradients, "density", prefixes) for column, prefixes in sets.items()}
-    return columns | {f"forward {column}": columns[column] for column in ("all", "late")}
+    forward = {"all", "late", "with final norm"} & set(columns)
+    return columns | {f"forward {column}": columns[column] for column in forward}
 
 
 def compare(columns: dict[str, np.ndarray], exact: list[dict[str, float]]) -> None:

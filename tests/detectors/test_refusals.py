@@ -64,6 +64,18 @@ def test_arrays_that_do_not_fit_together_are_refused(name, step, wrong):
     assert f"{wrong} {shapes[0]}" in str(problem.value)
 
 
+@pytest.mark.parametrize("name", EXTRACTED)
+def test_features_of_no_width_are_refused(name, step):
+    with pytest.raises(Problem, match=r"id\.safetensors: .* are expected, it has features \(10, 0\)"):
+        step(name, lambda key, values: values[..., :0] if key in ("features", "weight") else values)
+
+
+@pytest.mark.parametrize("name", EXTRACTED)
+def test_a_network_whose_features_are_all_zero_is_refused(name, step):
+    with pytest.raises(Problem, match=r"id\.safetensors: all features of all images are zero"):
+        step(name, lambda key, values: np.zeros_like(values) if key == "features" else values)
+
+
 @pytest.mark.parametrize("name", ATTRIBUTED)
 @pytest.mark.parametrize("cut", [np.s_[:, :-1], np.s_[:-1]], ids=["layers", "images"])
 def test_statistics_of_another_number_of_layers_or_images_are_refused(name, step, cut):

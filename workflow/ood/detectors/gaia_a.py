@@ -11,7 +11,10 @@ constant factor, which changes no ranking.
 Columns: ``q=0.5`` (default, the released code), ``q=1``, ``q=2``; ``inner`` (q = 0); ``output`` (E_out alone, which is
 high for confident inputs, so its sign is +); ``top1`` and ``direct``, the rows without the log-softmax. Paper and code
 disagree on where the absolute value stands: plain names take the absolute value of the spatial mean (code), names with
-`` mean_abs`` the spatial mean of absolute values (Eq. 7 as printed). ``q=0.5 layer=...`` is one layer, for Figure 3 of
+`` mean_abs`` the spatial mean of absolute values (Eq. 7 as printed). The default is the code's, which the printed
+numbers came from as far as can be seen, and whose |mean| is GradCAM's weight of a channel, as Section C has it. They
+disagree on E_out as well, which Eq. 7 sums over channels and the code averages: per network a constant factor again.
+``q=0.5 layer=...`` is one layer, for Figure 3 of
 the supplement; ``q=0.5 block=...`` one block and ``q=0.5 from=...`` it and all later ones, for Figure 4 of the paper.
 
 The layers are the network's late ones: blocks 3 and 4 of ResNet34, as in the released commands for CIFAR (supplement

@@ -5,12 +5,13 @@ Chen et al., "GAIA: Delving into Gradient-based Attribution Abnormality for Out-
 largest logit with respect to channel k of attribution layer l; the score is minus the mean of E_kl^2 over all channels
 of all layers, which ranks like minus the Frobenius norm of the matrix (E_kl). Consumes the attribution pass.
 
-``all`` (default) takes every BatchNorm layer, as the released commands for CIFAR do, although supplement A.1 speaks of
-the last block only; ``late`` takes those of GAIA-A (or of the option ``layers``, prefixes of names), on ResNet-50 the
-released code's for GAIA-Z as well. The columns ``layer=...`` are one layer each, for the supplement's Figure 3,
-``block=...`` one block and ``from=...`` it and all later ones, for Figure 4 of the paper. ``forward all`` and ``forward
-late`` are the same without a gradient, from the share of active positions behind each layer (ood.passes.activity says
-where they differ), for networks with a ReLU behind each attribution layer.
+``all`` (default) takes every BatchNorm layer, those of shortcuts too, as the released commands for CIFAR do (36 on
+ResNet34, as in the supplement's Figure 3), although supplement A.1 speaks of the last block only; ``late`` takes those
+of GAIA-A (or of the option ``layers``, prefixes of names), on ResNet-50 the released code's for GAIA-Z as well. The
+columns ``layer=...`` are one layer each, for the supplement's Figure 3, ``block=...`` one block and ``from=...`` it and
+all later ones, for Figure 4 of the paper. ``forward all``, ``forward late`` and ``forward with final norm`` are the
+same without a gradient, from the share of active positions behind each layer (ood.passes.activity says where they
+differ), for networks with a ReLU behind each attribution layer.
 
 On BiT the code takes the nine GroupNorms of block 4 and a tenth tensor, chosen by the name of the OOD set: for Textures
 the GroupNorm before the head; for iNaturalist, SUN and Places the pooled output, whose gradient has no zeros, so that
@@ -41,8 +42,7 @@ class Method(Detector):
             sets["with final norm"] = images.layers
         columns = {column: -layers.mean(images, "top1.density", prefixes) for column, prefixes in sets.items()}
         if "active.density" in images.statistics:
-            columns |= {
-                f"forward {column}": -layers.mean(images, "active.density", sets[column]) for column in ("all", "late")
-            }
+            forward = [column for column in ("all", "late", "with final norm") if column in sets]
+            columns |= {f"forward {column}": -layers.mean(images, "active.density", sets[column]) for column in forward}
         layers.log_silent(columns[self.default])
         return columns

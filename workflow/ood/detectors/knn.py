@@ -4,10 +4,11 @@ Sun et al., "Out-of-Distribution Detection with Deep Nearest Neighbors" (ICML 20
 the feature u = h / ||h||_2 and the k-th nearest such feature of the training split; squared, as in the released code
 (deeplearning-wisc/knn-ood), which ranks alike. Exact search. Consumes features and the training split's features.
 
-k = 50 is the paper's for CIFAR-10 (default) and the code's for both CIFARs, 200 the paper's for CIFAR-100, 1000 that of
-both for ImageNet. All are of whole training sets: of fewer images the same k is a larger share. A k above the number of
-training images has no column. The code divides by the norm before it adds 1e-10, so a zero feature is not a number
-there; here it stays zero, at distance 1 from every other.
+k = 50 is the paper's for CIFAR-10 and the code's for both CIFARs, 200 the paper's for CIFAR-100, 1000 that of both for
+ImageNet. The default is 50 everywhere, so that a row means the same on all benchmarks and also exists where training
+images are few; a benchmark's own k is the column beside it. All are of whole training sets: of fewer images the same k
+is a larger share. A k above the number of training images has no column. The code divides by the norm before it adds
+1e-10, so a zero feature is not a number there; here it stays zero, at distance 1 from every other.
 """
 
 from typing import Annotated

@@ -9,8 +9,14 @@ and 4 (T at k = 1). ``additive alpha=...*alpha_s``: E + alpha F (Table 5) with k
 It says that alpha_s makes the standard deviations of the two terms "close" on 1,000 random training images: here it is
 their quotient, over all images where there are fewer. ``U=clip V=1`` and ``U=clip V=tv`` are the rows of Table 2 that
 no other detector has: F alone (RG: U = 1, V = ours), and F TV (RG: U = GN, V = ours). RG's letters are the other way
-round. The other rows: gradnorm ``weight``, ``k=inf T=1``, energy, ``k=1 T=1``. As neither part is one of a gradient's
-any more, RG does not count as ``gradient``.
+round; below its table it speaks of V where energy stands and of U where the clipped norm does, so that its own letters
+are swapped there. The other rows: gradnorm ``weight``, ``k=inf T=1``, energy, ``k=1 T=1``. As neither part is one of a
+gradient's any more, RG does not count as ``gradient``.
+
+Of what the paper writes down and does not evaluate: ``additive alpha=1`` is Eq. 11 but for a constant; ``U=smooth
+V=energy`` is E sum_j (1 - exp(-h_j^2)), of which F is an approximation; ``exp gradient`` is the logarithm of Eq. 5, the
+L1 norm of the gradient of sum_k exp(z_k) with respect to the last layer's weight: E + log ||h||_1. The text gives it
+the U of Eq. 4, ExGrad's.
 """
 
 from typing import Annotated
@@ -22,6 +28,7 @@ from ood.detectors import Detector, Features, Labelled
 from ood.errors import Problem
 from ood.passes import terms
 
+SMALLEST = np.finfo(float).tiny  # whose logarithm stands for that of a zero feature
 Positive = Annotated[float, Field(gt=0)]
 Finite = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -54,6 +61,9 @@ class Method(Detector):
         energy, clipped = terms.energy(images.z), terms.clipped_sum(images.h, 1)
         for ratio in self.ratios:
             columns[f"additive alpha={ratio:g}*alpha_s"] = energy + ratio * fitted * clipped
+        columns["additive alpha=1"] = energy + clipped
+        columns["U=smooth V=energy"] = energy * -np.expm1(-np.square(images.h)).sum(axis=1)
+        columns["exp gradient"] = energy + np.log(np.maximum(terms.norm(images.h, 1), SMALLEST))
         columns["U=clip V=1"] = clipped
         columns["U=clip V=tv"] = clipped * terms.uniform_distance(images.z) / 2
         return columns

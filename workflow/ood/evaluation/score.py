@@ -23,18 +23,20 @@ from ood.step import Inputs, Output, Spec, run
 def read_features(path: Path, rows: np.ndarray) -> Features:
     """The chosen rows of a features file, as float64.
 
-    Raises Problem for arrays that do not fit together or are not finite.
+    Raises Problem for arrays that do not fit together or are not finite, and for features that are all zero.
     """
     with safe_open(path, framework="numpy") as file:
         arrays = {name: file.get_tensor(name) for name in ("features", "logits", "weight", "bias")}
     h, z, weight, bias = arrays.values()
     fits = weight.shape == (bias.size, *h.shape[1:]) and bias.ndim == 1 and z.shape == (len(h), bias.size)
-    if not fits or not len(h) > rows.max(initial=-1):
+    if not fits or not weight.size or not len(h) > rows.max(initial=-1):
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise Problem(f"{path}: (N, D), (N, C), (C, D), (C,) are expected, it has {shapes}. Delete it and run again.")
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise Problem(f"{path}: {name} are not all finite. Did the training of this network diverge?")
+    if not h.any():
+        raise Problem(f"{path}: all features of all images are zero. Did this network die in training?")
     chosen = Features(h[rows], z[rows], weight, bias)
     return Features(*(array.astype(float) for array in chosen))
 
