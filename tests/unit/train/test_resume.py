@@ -101,7 +101,9 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(undisturbed, tmp_p
     finish(start(tmp_path))
     log = (tmp_path / "training.log").read_text()
     assert f"going on after epoch {taken_over} of {EPOCHS}" in log and taken_over >= epochs[-1]
-    assert re.findall(rf"epoch (\d) of {EPOCHS}: loss", log) == [str(epoch) for epoch in range(taken_over + 1, EPOCHS + 1)]
+    assert re.findall(rf"epoch (\d) of {EPOCHS}: loss", log) == [
+        str(epoch) for epoch in range(taken_over + 1, EPOCHS + 1)
+    ]
     assert json.loads((tmp_path / "results/timing.json").read_text())["epochs_taken_over"] == taken_over
     assert results(tmp_path) == undisturbed
     assert not list((tmp_path / "results/.state").iterdir())

@@ -15,6 +15,7 @@ smaller of the two matrices is taken, in float64.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
@@ -66,13 +67,10 @@ def logits(network, blocks: list, directions: list[Callable], x) -> np.ndarray:
     def join(module, inputs, output):
         return torch.cat([output, *(without_rank_one(output[: len(x)], direction) for direction in directions)])
 
-    hooks = [block.register_forward_hook(join) for block in blocks]
-    try:
-        with torch.inference_mode():
-            z = network(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks, torch.inference_mode():
+        for block in blocks:
+            hooks.enter_context(block.register_forward_hook(join))
+        z = network(x)
     return z.view(-1, len(x), z.shape[1])[1:].double().cpu().numpy()  # the first are those of the unchanged maps
 
 

@@ -90,17 +90,14 @@ def read_attributions(path: Path, features: Features) -> Attributions:
     return Attributions(features, layers, late, channels, arrays, final, blocks)
 
 
-class Batches:
-    """What ood.data.loading.batches gives for its arguments, from the start each time it is iterated over."""
+class Again:
+    """What a function gives, from the start each time it is iterated over."""
 
-    def __init__(self, *arguments: Any):
-        self.arguments = arguments
+    def __init__(self, begin: Callable[[], Iterator]):
+        self.begin = begin
 
     def __iter__(self) -> Iterator:
-        from ood.data.loading import batches
-
-        _, _, rows, _, batch, _, _ = self.arguments
-        return track(batches(*self.arguments), "batch", math.ceil(len(rows) / batch))
+        return self.begin()
 
 
 def opened(weights: Path, card: Path, batch: int) -> Callable[[Path, Path, np.ndarray], Images]:
@@ -108,7 +105,7 @@ def opened(weights: Path, card: Path, batch: int) -> Callable[[Path, Path, np.nd
     import torch  # these here, so that detectors of features do not wait for torch
 
     from ood import networks
-    from ood.data.loading import Form, job_workers
+    from ood.data.loading import Form, batches, job_workers
     from ood.device import deterministic
 
     device = deterministic()
@@ -117,7 +114,12 @@ def opened(weights: Path, card: Path, batch: int) -> Callable[[Path, Path, np.nd
 
     def read(images: Path, index: Path, rows: np.ndarray, own: tuple | None = None) -> Images:
         form = Form.of(network, facts, own)
-        return Images(network, Batches(images, index, rows, form, batch, device, job_workers()), form.std)
+
+        def begin() -> Iterator:
+            given = batches(images, index, rows, form, batch, device, job_workers())
+            return track(given, "batch", math.ceil(len(rows) / batch))
+
+        return Images(network, Again(begin), form.std)
 
     return read
 

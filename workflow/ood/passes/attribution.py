@@ -22,6 +22,7 @@ once for each v. Fewer layers or statistics are cheaper: GAIA-A alone is ``inner
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor, nn
@@ -121,8 +122,8 @@ def _one_by_one(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep
 
         return hook
 
-    hooks = [tensor.register_hook(reduce(layer)) for layer, tensor in enumerate(taps)]
-    torch.autograd.grad(h, [tensor for tensor in taps if tensor.is_leaf], v, retain_graph=keep)
-    for hook in hooks:
-        hook.remove()
+    with ExitStack() as hooks:
+        for layer, tensor in enumerate(taps):
+            hooks.enter_context(tensor.register_hook(reduce(layer)))
+        torch.autograd.grad(h, [tensor for tensor in taps if tensor.is_leaf], v, retain_graph=keep)
     return {name: mean_square(values) for name, values in columns.items()}

@@ -11,6 +11,7 @@ for a certain prediction, and sums over the rows of parameters are float64.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
 
@@ -142,13 +143,10 @@ def visits(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Visit]]:
         return output
 
     own = {name: layer for name, layer in network.named_modules() if list(layer.parameters(recurse=False))}
-    hooks = [layer.register_forward_hook(partial(keep, name)) for name, layer in own.items()]
-    try:
-        with torch.enable_grad():
-            z = network(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks, torch.enable_grad():
+        for name, layer in own.items():
+            hooks.enter_context(layer.register_forward_hook(partial(keep, name)))
+        z = network(x)
     met = sorted(id(part) for visit in found.values() for part in visit.layer.parameters(recurse=False))
     if met != sorted(id(part) for part in network.parameters()):
         raise Problem(

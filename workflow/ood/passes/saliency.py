@@ -7,6 +7,8 @@ for VGG16, without saying for which class; the paper on LayerCAM besides lifts t
 which is left out.
 """
 
+from contextlib import ExitStack
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -32,13 +34,10 @@ def top_gradients(
         outputs.append(output)
         return output
 
-    hooks = [layer.register_forward_hook(tap) for layer in layers.values()]
-    try:
-        with torch.enable_grad():
-            top = network(x).amax(1).sum()  # a sum over images: none sees its neighbours
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with ExitStack() as hooks, torch.enable_grad():
+        for layer in layers.values():
+            hooks.enter_context(layer.register_forward_hook(tap))
+        top = network(x).amax(1).sum()  # a sum over images: none sees its neighbours
     gradients = torch.autograd.grad(top, outputs)
     return [output.detach() for output in outputs], list(gradients)
 

@@ -1,6 +1,6 @@
 """The mean of a network's feature map at the ends of its stem and blocks, in a pass that goes no deeper than asked."""
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from ood.errors import Problem
@@ -31,13 +31,11 @@ def taps(network: Any, x: Any, until: str | None = None) -> dict[str, Any]:
         if name == last:
             raise _Reached
 
-    hooks = [next(iter(blocks.values())).register_forward_pre_hook(lambda module, inputs: keep(STEM, inputs[0]))]
-    for name, block in blocks.items():
-        hooks.append(block.register_forward_hook(lambda module, inputs, maps, name=name: keep(name, maps)))
-    try:
-        with suppress(_Reached):
-            network(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    first = next(iter(blocks.values()))
+    with ExitStack() as hooks, suppress(_Reached):
+        hooks.enter_context(first.register_forward_pre_hook(lambda module, inputs: keep(STEM, inputs[0])))
+        for name, block in blocks.items():
+            after = block.register_forward_hook(lambda module, inputs, maps, name=name: keep(name, maps))
+            hooks.enter_context(after)
+        network(x)
     return found
