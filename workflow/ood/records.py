@@ -82,6 +82,10 @@ class Record(Strict):
         """The step's own name, wherever in the package its module lay then."""
         return self.step.rpartition(".")[2]
 
+    def given(self, path: str) -> File:
+        """What one of the inputs was."""
+        return next(file for file in self.inputs if file.path == path)
+
     def arguments(self) -> dict[str, list[str]]:
         """The inputs by argument of the step."""
         found: dict[str, list[str]] = {}
@@ -102,22 +106,22 @@ def parsed(path: Path) -> tuple[dict[str, Any], Record]:
         raise Problem(f"not JSON: {error}") from None
 
 
-def walk(results: Path = Path(ledger.RESULTS), linked: bool = True) -> list[Path]:
+def walk(linked: bool = True) -> list[Path]:
     """All files under results/, sorted, but those in its hidden folders, where jobs make and remove some meanwhile.
 
     Those in ``linked`` folders too: a part of the results may lie elsewhere.
     """
     found = []
-    for folder, below, names in os.walk(results, followlinks=linked):
-        if Path(folder) == results:
+    for folder, below, names in os.walk(ledger.RESULTS, followlinks=linked):
+        if folder == ledger.RESULTS:
             below[:] = [name for name in below if not name.startswith(".")]
         found += [Path(folder, name) for name in names]
     return sorted(found)
 
 
-def files(results: Path = Path(ledger.RESULTS)) -> Iterator[Path]:
+def files() -> Iterator[Path]:
     """Everything under results/ that must have a record, sorted."""
-    for path in walk(results):
+    for path in walk():
         if path.is_file() and not path.name.endswith(ledger.SUFFIX) and not UNRECORDED.match(str(path)):
             yield path
 
@@ -162,10 +166,10 @@ class Records(dict[str, Record]):
         self.left_out = left_out
 
     @classmethod
-    def load(cls, results: Path = Path(ledger.RESULTS)) -> "Records":
-        """All that lie below a folder."""
+    def load(cls) -> "Records":
+        """All that lie under results/."""
         self = cls({}, left_out())
-        for path in walk(results):
+        for path in walk():
             output = str(path).removesuffix(ledger.SUFFIX)
             if output == str(path) or UNRECORDED.match(output):
                 continue
@@ -188,8 +192,7 @@ class Records(dict[str, Record]):
 
     def given(self, path: str) -> str:
         """The sha256 that a file had when something was made from it."""
-        made = self[self.consumers[path][0]]
-        return next(given.sha256 for given in made.inputs if given.path == path)
+        return self[self.consumers[path][0]].given(path).sha256
 
     def only(self, outputs: Iterable[str]) -> "Records":
         """Those of some outputs."""

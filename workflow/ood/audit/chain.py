@@ -17,7 +17,7 @@ from ood.closure import LOCK, file_of
 from ood.errors import Problem
 from ood.jobs.plan import Job, changes, plan, rewired
 from ood.progress import track
-from ood.records import File, Record, Records, files
+from ood.records import Record, Records, files
 
 # Whichever way a file comes, it is the file with its digest: a change of how files are fetched makes none stale.
 BY_DIGEST = ("fetch",)
@@ -71,7 +71,7 @@ def inputs(records: Records) -> Iterator[Finding]:
     for path, consumers in records.consumers.items():
         found = records.digest(path)
         yield from _edited(records, path, found)
-        given = {output: _given(records, path, output) for output in sorted(consumers)}
+        given = {output: records[output].given(path) for output in sorted(consumers)}
         identity = records[path].id if path in records else None
         other = [output for output, one in given.items() if one.record != identity and one.sha256 == found]
         other = [output for output in other if not _since(records, path, output)]
@@ -92,15 +92,10 @@ def own_inputs(records: Records, packed: dict[str, str] | None = None) -> Iterat
 
 def _edited(records: Records, path: str, found: str | None) -> Iterator[Finding]:
     """Whether an input has another digest than something was made from."""
-    other = [output for output in sorted(records.consumers[path]) if _given(records, path, output).sha256 != found]
+    other = [output for output in sorted(records.consumers[path]) if records[output].given(path).sha256 != found]
     if other:
         what = f"is not what {_several(other)} made from: sha256"
-        yield Finding(path, what, short(_given(records, path, other[0]).sha256), short(found))
-
-
-def _given(records: Records, path: str, output: str) -> File:
-    """What a file was when an output was made from it."""
-    return next(file for file in records[output].inputs if file.path == path)
+        yield Finding(path, what, short(records[other[0]].given(path).sha256), short(found))
 
 
 def _since(records: Records, path: str, output: str) -> bool:
@@ -122,7 +117,7 @@ def made_again(records: Records) -> list[str]:
 
 
 def _same_bytes(records: Records, path: str, output: str) -> bool:
-    given, known = _given(records, path, output), records[path]
+    given, known = records[output].given(path), records[path]
     return given.record != known.id and given.sha256 == known.output.sha256 and _since(records, path, output)
 
 
