@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from project import Project
 
+from ood import closure
+
 
 def small(config: dict) -> None:
     """One edition of one benchmark, one seed, one epoch, two OOD sets, all detectors."""
@@ -49,3 +51,16 @@ def project(finished, tmp_path) -> Project:
     """A copy of the finished run, to be changed: files, results and Snakemake's notes, times kept."""
     shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
     return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def run(finished, tmp_path, monkeypatch) -> Path:
+    """The finished run as hard links, and the working directory."""
+    folder = tmp_path / "run"
+    shutil.copytree(
+        finished.folder, folder, copy_function=os.link, ignore=shutil.ignore_patterns(".snakemake", "tests")
+    )
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", "workflow")  # of notebooks' kernels
+    monkeypatch.setattr(closure, "PACKAGE", folder / "workflow/ood")
+    return folder
