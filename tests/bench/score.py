@@ -165,7 +165,7 @@ def main() -> None:
             columns[f"width {width}, batch {batch}"] = compared(every, given)
         for batches in (1, 4):
             each = {name: round(alone(weighed, name, width, batch, batches, device)) for name in every}
-            columns[f"batches: {batches}"] = pd.Series(each, name="MB")
+            columns["at the peak, 1 batch" if batches == 1 else f"{batches} batches"] = pd.Series(each, name="MB")
         show("ResNet34", device, columns)
 
 

@@ -57,6 +57,7 @@ def seal(record: dict[str, Any]) -> str:
 
 
 def record_path(output: Path) -> Path:
+    """Where the record of an output lies: beside it."""
     return output.with_name(output.name + SUFFIX)
 
 

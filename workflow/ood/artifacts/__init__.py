@@ -37,6 +37,13 @@ def runs(detectors: list[str], timed: Any, reproduces: Any, saliency: bool) -> l
 
 
 class Artifact(NamedTuple):
+    """A table or a figure: id, the paper that has it, ``table`` or ``figure``, title.
+
+    ``across``: one file for all benchmarks of an edition, else one for each. ``printed_for``: what of the papers' own
+    benchmarks it is printed for. ``reads``: templates of the files it is made from, ``needs``: what a benchmark must
+    have (``runs``).
+    """
+
     id: str
     paper: str
     kind: str

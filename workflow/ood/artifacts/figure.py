@@ -43,6 +43,7 @@ PAD = 0.1  # inches around what is drawn
 
 @contextmanager
 def style() -> Iterator[None]:
+    """The look of all figures, while they are drawn."""
     with matplotlib.rc_context(STYLE):
         yield
 

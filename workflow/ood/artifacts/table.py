@@ -78,6 +78,8 @@ class Column(NamedTuple):
 
 
 class Panel(NamedTuple):
+    """The columns that stand side by side, under a title; a table's panels stand one below the other."""
+
     title: str
     columns: list[Column]
 

@@ -86,6 +86,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def not_done(output: str, reason: str) -> Finding:
+    """Of an output whose record asks for something that no record of this workflow does."""
     return Finding(output, f"is not made again: {reason}. No record of this workflow says so: do not trust this run")
 
 

@@ -57,6 +57,13 @@ class Place(Strict):
 
 
 class Claim(Strict):
+    """A sentence of a paper, and how it is decided: an expression that must hold, or why it is ``unchecked``.
+
+    ``reading``: stricter than the text, ours. ``form_of``: another form of that claim. ``printed``, ``where``: the
+    tables, and what of them, that decide it in print. ``about``: the papers' benchmarks that it speaks of, ``only``:
+    ours.
+    """
+
     id: str = Field(pattern=r"^(GAIA|IGOE|RG)-[A-Z0-9-]+\.[0-9]+[a-z]?$")
     source: str = Field(min_length=1)
     claim: str = Field(min_length=1)

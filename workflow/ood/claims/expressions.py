@@ -72,11 +72,13 @@ class World(Protocol):
 
 
 def above(left: Number, right: Number) -> Judgement:
+    """left > right, by the difference and its standard error (ood.claims.significance)."""
     margin = Number.of(np.subtract, left, right, name=f"{left.name} > {right.name}")
     return Judgement(*one_sided(margin.value, error(margin.seeds, margin.draws)), margin)
 
 
 def opposite(judged: Judgement) -> Judgement:
+    """That it does not hold."""
     margin = Number.of(np.negative, judged.margin, name=f"not {judged.margin.name}")
     return Judgement(judged.fails, judged.holds, margin)
 
@@ -228,5 +230,6 @@ class Expression:
 
 
 def at_least_all(parts: Iterable[Judgement]) -> Judgement:
+    """All of the parts."""
     parts = list(parts)
     return at_least(len(parts), parts)

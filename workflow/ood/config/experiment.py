@@ -76,6 +76,8 @@ class Benchmark(Strict):
 
 
 class Bootstrap(Strict):
+    """Intervals by resampling: how many draws, their seed, and the share of them that lies inside."""
+
     draws: int = Field(gt=1)
     seed: int = Field(ge=0)
     confidence: float = Field(gt=0, lt=1)

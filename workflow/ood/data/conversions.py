@@ -56,18 +56,21 @@ def _cut(image: Image.Image, box: Box) -> np.ndarray:
 
 
 def crop(pixels: np.ndarray, size: int, channels: int, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
+    """The central pixels, as GAIA's released code has it."""
     image = _image(pixels, channels)
     box = _centre(image, size)
     return _cut(image, box), box
 
 
 def random_crop(pixels: np.ndarray, size: int, channels: int, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
+    """A square of that size from anywhere in the picture."""
     image = _image(pixels, channels)
     left, top = (int(rng.integers(length - size + 1)) for length in image.size)
     return _cut(image, (left, top, size, size)), (left, top, size, size)
 
 
 def resize(pixels: np.ndarray, size: int, channels: int, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
+    """The short side brought to ``size`` (bilinear), then the centre."""
     image = _image(pixels, channels)
     short = min(image.size)
     scaled = image.resize([int(size * length / short) for length in image.size], Image.Resampling.BILINEAR)
@@ -76,11 +79,13 @@ def resize(pixels: np.ndarray, size: int, channels: int, rng: np.random.Generato
 
 
 def squash(pixels: np.ndarray, size: int, channels: int, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
+    """The whole picture brought to a square (bilinear), whatever its shape."""
     image = _image(pixels, channels)
     return _array(image.resize((size, size), Image.Resampling.BILINEAR)), (0, 0, *image.size)
 
 
 def box(pixels: np.ndarray, size: int, channels: int, rng: np.random.Generator) -> tuple[np.ndarray, Box]:
+    """The central square, brought to ``size`` by averaging over the pixels that each new one covers."""
     image = _image(pixels, channels)
     short = min(image.size)
     part = _centre(image, short)

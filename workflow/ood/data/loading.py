@@ -47,10 +47,12 @@ class Form(NamedTuple):
 
 
 def squash(image: Image.Image, size: int) -> Image.Image:
+    """The whole picture brought to size x size, whatever its shape."""
     return image.resize((size, size), BILINEAR)
 
 
 def short_side(image: Image.Image, size: int) -> Image.Image:
+    """The short side brought to 256 of 224 parts of ``size``, then the centre."""
     short, side = min(image.size), size * 256 // 224
     image = image.resize([int(side * length / short) for length in image.size], BILINEAR)
     left, top = (round((length - size) / 2) for length in image.size)

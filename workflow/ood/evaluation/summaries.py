@@ -36,6 +36,8 @@ PRODUCT, ENERGY, S2 = "U=norm1 V=energy", "U=1 V=energy", "S2 weight"
 
 
 class Summary(NamedTuple):
+    """Numbers of one kind (a function of this module) for a method's variant on a dataset, or over all of them."""
+
     kind: str
     detector: str
     variant: str

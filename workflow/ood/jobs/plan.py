@@ -63,6 +63,7 @@ class Job:
         return STALE if self.runs else FRESH
 
     def failure(self) -> str:
+        """What became of it, and where its log is."""
         said = "failed" if progress.ended(self.log) == progress.FAILED else "was killed, or is at work,"
         return f"{said} see {self.log}"
 

@@ -34,6 +34,7 @@ class History:
 
 
 def optimiser(network: nn.Module, recipe: Training) -> torch.optim.Optimizer:
+    """The recipe's, over all parameters of the network."""
     options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimiser == "adam":
         return torch.optim.Adam(network.parameters(), **options)
@@ -64,6 +65,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what ``state`` gave."""
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"])
