@@ -1,7 +1,7 @@
 """The table of every method on every benchmark."""
 
 import pandas as pd
-from test_tables import evidence
+from benchmark import evidence
 
 from ood.artifacts.across import across
 from ood.artifacts.render import latex

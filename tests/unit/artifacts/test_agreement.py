@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-from test_tables import TABLES, evidence
+from benchmark import TABLES, evidence
 
 from ood.artifacts import agreement
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from benchmark import evidence
 from pypdf import PdfReader
-from test_tables import evidence
 
 from ood.artifacts import average_ranks
 from ood.detectors import method

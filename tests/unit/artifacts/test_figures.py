@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from benchmark import evidence
 from matplotlib.patches import StepPatch
-from test_tables import evidence
 
 from ood.artifacts import distributions, figure, gaia_inside, gaia_layers, igoe, igoe_figures, roc, times
 from ood.artifacts.evidence import KEY

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from test_tables import entry, evidence
+from benchmark import entry, evidence
 
 from ood.artifacts import igoe, overview, rg
 from ood.artifacts.columns import averaged

@@ -1,58 +1,22 @@
 """Tables: what stands beside a printed number, and when a difference is more than noise."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from benchmark import PUBLISHED, TABLES, entry, evidence
 from scipy import stats
 
 from ood.appendix.paper import macros
-from ood.artifacts import ARTIFACTS, agreement, igoe, igoe_gradients, rg, times
+from ood.artifacts import ARTIFACTS, igoe, igoe_gradients, rg
 from ood.artifacts.evidence import KEY, Evidence
 from ood.artifacts.render import browsed, latex, save, write_numbers
 from ood.artifacts.table import alike, noise
 from ood.claims import published
 from ood.errors import Problem
 
-PUBLISHED = Path(__file__).parents[3] / "paper" / "published"
-ABOUT = {
-    "title": "MNIST",
-    "id": "mnist",
-    "ood": ["svhn_grey_corner", "letters"],
-    "averages": {"average": ["svhn_grey_corner", "letters"]},
-    "seeds": [0, 1, 2],
-    "detectors": ["rg", "gradnorm", "exgrad", "encoding_output"],
-    "timed": [],
-    "reproduces": "small_scale",
-    "saliency": False,
-}
 PRINTED = 0.989  # IGOE-T2, Energy alone, MNIST against SVHN
-
-
-def evidence(folder: Path, values: list[float], **changes) -> Evidence:
-    """A benchmark whose every cell has these values."""
-    about = ABOUT | {"seeds": list(range(len(values)))} | changes
-    variants = {
-        "rg": ["k=1 T=1", "k=inf T=1", "U=clip V=tv", "U=clip V=1"],
-        "gradnorm": ["weight", "weight_and_bias"],
-        "exgrad": ["weight", "weight_and_bias"],
-        "gradients": [f"S{number} weight_and_bias" for number in (2, 3, 5, 6)],
-        "encoding_output": [f"U={u} V={v}" for u in ("1", "norm1") for v in igoe.OUTPUTS],
-    }
-    rows = [
-        {"benchmark": "mnist", "detector": detector, "variant": variant, "dataset": dataset, "metric": metric}
-        | {"values": values, "seeds": about["seeds"], "mean": np.mean(values), "low": 0.93, "high": 0.96}
-        | {"std": np.std(values, ddof=1) if len(values) > 1 else np.nan}
-        for detector in variants
-        for variant in variants[detector]
-        for dataset in (*about["ood"], *about["averages"])
-        for metric in ("AUROC", "FPR95", "AUROC_pairwise_flip")
-    ]
-    (folder / "cells").mkdir()
-    pd.DataFrame(rows).to_parquet(folder / "cells" / "mnist.parquet")
-    return Evidence({"mnist": about}, ["mnist"], {}, {}, 0.95, str(folder), str(PUBLISHED), str(folder))
 
 
 def test_a_cell_that_is_there_twice_is_refused(tmp_path):
@@ -62,10 +26,6 @@ def test_a_cell_that_is_there_twice_is_refused(tmp_path):
     name = "/".join(cells[KEY].iloc[3])
     with pytest.raises(Problem, match=f"the cell {re.escape(name)} is there twice"):
         Evidence(given.benchmarks, ["mnist"], {}, {}, 0.95, str(given.results), str(PUBLISHED), str(given.out))
-
-
-def entry(table, given: Evidence, name: str) -> pd.Series:
-    return table.entries(given).set_index("id").loc[name]
 
 
 def test_noise_is_a_prediction_interval_over_seeds():
@@ -179,15 +139,6 @@ def test_rows_that_were_not_run(tmp_path):
     assert set(entries["shown"]) == {"not run"}
     assert table.kinds(table.panels[0]) == ("printed",) and r"\ours" not in latex(table, entries)
     assert f"{table.panels[0].title} (printed; not run) & " in latex(table, entries)
-
-
-TABLES = {
-    "GAIA-S-T1": times.time_per_image,
-    "IGOE-T1": igoe_gradients.gradient_scores,
-    "IGOE-T3": igoe_gradients.batchgrad,
-    **agreement.ACROSS,
-    **agreement.TABLES,
-}
 
 
 @pytest.mark.parametrize("name", TABLES)

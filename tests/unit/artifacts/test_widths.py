@@ -1,7 +1,7 @@
 """Tables that are too wide or too high for a page: into which parts they are broken, and which lie on their side."""
 
 import pytest
-from test_tables import evidence
+from benchmark import evidence
 
 from ood.artifacts import igoe, rg, widths
 from ood.artifacts.render import latex, longtable
