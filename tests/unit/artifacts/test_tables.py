@@ -171,7 +171,10 @@ def test_the_difference_reaches_the_page_by_its_id(tmp_path):
 def test_best_and_second_are_marked(tmp_path, name):
     """Of at least three rows that were run, by column, a small FPR95 being good; equals share a place."""
     given = evidence(tmp_path, [0.5])
-    given.benchmarks, given.cells = {name: given.benchmarks["mnist"]}, given.cells.rename(index={"mnist": name})
+    given.benchmarks, given.cells = (
+        {name: given.benchmarks["mnist"]},
+        given.cells.rename(index={"mnist": name}).sort_index(),
+    )
     values = {"k=1 T=1": 0.7, "k=inf T=1": 0.9, "U=clip V=tv": 0.9, "U=clip V=1": 0.6}
     for variant, value in values.items():
         given.cells.loc[(name, "rg", variant), "mean"] = value
