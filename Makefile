@@ -38,6 +38,7 @@ cost: setup
 
 # Where a printed number comes from: make show CELL="GAIA-S-T3/q=0.5/digits letters AUROC" EDITION=demo
 show: setup
+	@$(if $(CELL),,$(error Name a number by its id: make show CELL="GAIA-S-T3/q=0.5/digits letters AUROC"))
 	@PYTHONPATH=workflow python -m ood.audit show "$(CELL)" $(EDITION)
 
 # Is everything as the records say, every number again from the scores? Scores of three cells, always the same three, again

@@ -21,6 +21,7 @@ run() {
     OOD_LOCK_HELD=1 snakemake "$edition" --cores "$cores" ${gpus:+--resources "gpu=$gpus"} --quiet rules host "$@"
 }
 failed=0
+trap 'echo "Interrupted. The same command goes on where it stopped." >&2; exit 130' INT
 # Images first, and with them whether a benchmark has one on both sides, which stops it before anything is trained. If
 # they come out as they were, although the code that prepares them was edited, what rests on them stays. Of rules that
 # need each other, --until takes the last: what waits for one of its rules never starts. One file that cannot be had does

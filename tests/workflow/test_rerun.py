@@ -28,6 +28,21 @@ def test_nothing_to_do_after_a_run(finished):
     assert finished.planned() == {}
 
 
+@pytest.mark.parametrize(
+    ("deleted", "rule"),
+    [
+        ("scores/digits/seed0/msp", "score"),
+        ("metrics/digits/msp", "evaluate"),
+        ("summaries/digits", "summaries"),
+        ("claims/digits", "verdicts"),
+    ],
+)
+def test_what_an_audit_reads_is_made_again(project, deleted, rule):
+    """Snakemake itself would do without, as long as what was made from it is there."""
+    (project.folder / f"results/{deleted}.parquet").unlink()
+    assert project.planned()[rule] == 1
+
+
 def test_touching_every_file_reruns_nothing(project):
     """Sources and results get new times, in an order that makes inputs newer than what was made from them."""
     files = [path for path in project.folder.rglob("*") if path.is_file() and ".snakemake" not in path.parts]

@@ -215,13 +215,16 @@ def of_first_seed(wildcards, file):
 
 
 def numbers(benchmark):
-    """A benchmark's cells, and the admission of every checkpoint that they rest on.
+    """A benchmark's scores, metrics and cells, and the admission of every checkpoint that they rest on.
 
-    The admissions are asked for by name: Snakemake does not make a missing file again just because something that was
-    made from it, before the accuracy band was changed, is there.
+    All by name: Snakemake does not make a missing file again as long as something that was made from it is there. That
+    is wanted of images and features, which take much room, but not of what an audit reads, nor after the accuracy band
+    was changed.
     """
-    admitted = f"results/checkpoints/{benchmark}/seed{{seed}}/accepted.json"
-    return [f"results/cells/{benchmark}.parquet", *expand(admitted, seed=seeds(benchmark))]
+    results = {"seed": seeds(benchmark), "detector": CONFIG.methods(benchmark)}
+    files = ["scores/{name}/seed{seed}/{detector}.parquet", "metrics/{name}/{detector}.parquet"]
+    files += ["checkpoints/{name}/seed{seed}/accepted.json", "cells/{name}.parquet"]
+    return sorted(set(expand([f"results/{file}" for file in files], name=benchmark, **results)))
 
 
 def judged(benchmark):
@@ -230,10 +233,12 @@ def judged(benchmark):
 
 
 def everything(edition):
-    """An edition's numbers, notebooks, and appendix where there is LaTeX (the setup says so if there is none)."""
+    """An edition's numbers, what its notebooks read, what they and other steps make of it, and the appendix where there
+    is LaTeX (the setup says so if there is none)."""
     appendix = [f"results/editions/{edition}/appendix.pdf"] if shutil.which("latexmk") else []
     return [
         *(path for benchmark in EDITIONS[edition] for path in numbers(benchmark)),
+        *sorted({path for paper in PAPERS for path in evidence(edition, paper)}),
         *expand("results/editions/{edition}/notebooks/{paper}.html", edition=edition, paper=PAPERS),
         f"results/editions/{edition}/networks.html",
         *(lineage(path) for tables in numbered(edition).values() for path in tables),

@@ -262,7 +262,7 @@ WRONG = {
     "an OOD set as ID": (
         "benchmarks.cifar10_narrow.id",
         "cifar10_test",
-        "benchmarks.cifar10_narrow.id: the kind of cifar10_test is 'near' in resources/datasets.csv. Name a dataset",
+        "benchmarks.cifar10_narrow.id: the kind of cifar10_test is 'near' in workflow/resources/datasets.csv",
     ),
     "ID among the OOD sets": ("benchmarks.digits.ood", ["digits"], "ood: digits is the in-distribution set"),
     "a rate of zero": ("recipes.digits.learning_rate", 0, "recipes.digits.learning_rate: 0 is not allowed"),

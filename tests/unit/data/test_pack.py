@@ -78,5 +78,7 @@ def test_another_set_than_the_tables_is_refused(tmp_path, row, members, message)
 
 def test_one_picture_too_many_is_refused(tmp_path):
     row = SMALL | {"count": 18}
-    with pytest.raises(Problem, match=r"dataset imagenet: more images than resources/datasets\.csv says \(18\)"):
+    with pytest.raises(
+        Problem, match=r"dataset imagenet: more images than workflow/resources/datasets\.csv says \(18\)"
+    ):
         packed(tmp_path, write(tmp_path, imagenet()), row)

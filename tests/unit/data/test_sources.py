@@ -215,7 +215,7 @@ def test_folders_that_the_archive_does_not_have_are_named(tmp_path, read):
 def test_one_picture_too_few_or_damaged_stops_it(tmp_path):
     members = {name: encoded(pixels) for name, pixels in PICTURES.items()}
     path = write(tmp_path / "set.tar.gz", members)
-    with pytest.raises(Problem, match=r"set\.tar\.gz holds 12 images where resources/datasets\.csv says 13"):
+    with pytest.raises(Problem, match=r"set\.tar\.gz holds 12 images where workflow/resources/datasets\.csv says 13"):
         list(archive.pictures([path], 13, RNG(0), ["set"], of=13))
     members["set/b/05.png"] = members["set/b/05.png"][:200]
     with pytest.raises(Problem, match=r"set\.tar\.gz\[b/05\.png\] is no picture"):

@@ -83,7 +83,7 @@ def frame(run) -> pd.DataFrame:
 
 def test_a_run_says_where_it_comes_from(run):
     assert run.name == "spring" and run.titles == {"one": "One, 2 seeds", "two": "Two"}
-    assert run.origin == "2026-02-01, commit bbbbbbb with changes, H1, ZX 81"
+    assert run.origin == "2026-01-01 to 2026-02-01, 2 commits, the last bbbbbbb with changes, H1, ZX 81"
 
 
 def test_verdicts_are_those_of_the_claims(run):
@@ -99,9 +99,9 @@ def test_the_table(run, frame):
         "| Benchmark | GAIA | Igoe et al. | RG | Baseline | Best gradient method | Best method |",
         "| --- | :---: | :---: | :---: | :---: | :---: | :---: |",
         "| *as printed* | 0 / 0 | 0 / 0 | 2 / 1 |  |  |  |",
-        "| One, 2 seeds<br>`spring` |  |  | 1 / 1 / 0 / 0 | MSP<br>90.00 ± 1.00 | GAIA-Z<br>85.00 ± 3.00 "
+        "| One, 2 seeds<br>`spring: one` |  |  | 1 / 1 / 0 / 0 | MSP<br>90.00 ± 1.00 | GAIA-Z<br>85.00 ± 3.00 "
         "| KNN<br>95.00 ± 4.00 |",
-        "| Two<br>`spring` |  |  | 0 / 0 / 1 / 0 | MSP<br>90.00 ± 1.00 | GAIA-Z<br>85.00 ± 3.00 "
+        "| Two<br>`spring: two` |  |  | 0 / 0 / 1 / 0 | MSP<br>90.00 ± 1.00 | GAIA-Z<br>85.00 ± 3.00 "
         "| KNN<br>95.00 ± 4.00 |",
         "| Three<br>`full` | not run | not run | not run |  |  |  |",
     ]
@@ -109,7 +109,7 @@ def test_the_table(run, frame):
     assert "the number of the papers' 3 checkable claims" in words
     assert "for the papers' own numbers only holds / fails (of 0 none is printed);" in words
     assert "Not counted: 1 stricter readings of ours, which are judged too, and 1 claims that no printed" in words
-    assert "Released runs: `spring` (2026-02-01, commit bbbbbbb with changes, H1, ZX 81)." in said
+    assert f"Released runs: `spring` ({run.origin})." in words
 
 
 def test_without_a_run_it_says_so(frame):

@@ -62,9 +62,14 @@ def _edition(name: str | None) -> str:
     """The edition that is asked for, or the only one. Raises Problem."""
     known = editions()
     if not known:
-        raise Problem("No edition has results in this folder. Make one first: make demo")
+        raise Problem(
+            "No edition has results in this folder. Make one first: make demo. Or unpack a released one, of "
+            f"{released.RELEASED}, in an empty folder, and ask there."
+        )
     if name and name not in known:
-        raise Problem(unknown("edition with results", name, known))
+        kept = released.RELEASED / f"{name}.zip"
+        remedy = f" Unpack {kept} in an empty folder, and ask there." if kept.is_file() else ""
+        raise Problem(unknown("edition with results", name, known) + remedy)
     if not name and len(known) != 1:
         raise Problem(f"{len(known)} editions have results ({', '.join(known)}). Name one, for instance EDITION=demo.")
     return name or known[0]

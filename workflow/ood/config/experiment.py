@@ -23,7 +23,7 @@ class Network(BaseModel):
 
 
 class Weights(Strict):
-    """A published checkpoint: a row of resources/files.csv, and the test accuracy that it must have here.
+    """A published checkpoint: a row of workflow/resources/files.csv, and the test accuracy that it must have here.
 
     ``class_order`` is the dataset's label of each of its outputs, where that is not their own number.
     """

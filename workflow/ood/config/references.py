@@ -51,7 +51,7 @@ def _told_apart(place: str, kind: str, titles: dict[str, str]) -> None:
         if title in first:
             raise Problem(
                 f"{place}: the {kind}s {first[title]} and {name} have the same title, '{title}'. Give one of them "
-                f"another{' in resources/datasets.csv' if kind == 'dataset' else ''}, or leave it out here."
+                f"another{' in workflow/resources/datasets.csv' if kind == 'dataset' else ''}, or leave it out here."
             )
         first[title] = name
 
@@ -74,8 +74,8 @@ def _sets(place: str, benchmark: Benchmark, datasets: dict[str, Dataset]) -> Non
     identity, oods = datasets[benchmark.id], [datasets[name] for name in benchmark.ood]
     if identity.kind != "in-distribution":
         raise Problem(
-            f"{place}.id: the kind of {identity.dataset} is '{identity.kind}' in resources/datasets.csv. Name a "
-            "dataset whose kind is 'in-distribution': only these are meant to be trained on."
+            f"{place}.id: the kind of {identity.dataset} is '{identity.kind}' in workflow/resources/datasets.csv. "
+            "Name a dataset whose kind is 'in-distribution': only these are meant to be trained on."
         )
     for ood in oods:
         if ood.dataset == identity.dataset:
@@ -83,7 +83,7 @@ def _sets(place: str, benchmark: Benchmark, datasets: dict[str, Dataset]) -> Non
         if (ood.size, ood.channels) != (identity.size, identity.channels):
             raise Problem(
                 f"{place}.ood: {ood.dataset} has {ood.shape}, the in-distribution set {identity.shape}. Take a row "
-                "of resources/datasets.csv that has the same."
+                "of workflow/resources/datasets.csv that has the same."
             )
     _told_apart(f"{place}.ood", "dataset", {ood.dataset: ood.title for ood in oods})
     for name, members in benchmark.averaged().items():
@@ -149,5 +149,5 @@ def _weights(place: str, benchmark: Benchmark, config: Config, identity: Dataset
     if identity.packed:
         raise Problem(
             f"{place}.recipe: training needs images of one size, and {identity.dataset} holds encoded pictures of "
-            "any. Give weights instead, or a dataset whose row in resources/datasets.csv has a size."
+            "any. Give weights instead, or a dataset whose row in workflow/resources/datasets.csv has a size."
         )

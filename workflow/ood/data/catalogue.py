@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ood.data.conversions import ORIGINAL, RULES
 from ood.data.rows import Dataset, File, is_url
 from ood.errors import Problem, unknown
+from ood.ledger import record_path
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 FILES, DATASETS = RESOURCES / "files.csv", RESOURCES / "datasets.csv"
@@ -74,8 +75,11 @@ def mirror_of(configured: str | None, must_exist: bool = False) -> str:
 
 
 def present(mirror: str) -> tuple[set[str], set[str]]:
-    """The files that were fetched, and those that are at hand: these or in a mirror that is a folder, no URL."""
-    fetched = {name for name in files() if (ARCHIVES / name).is_file()}
+    """The files that were fetched, and those that are at hand: these or in a mirror that is a folder, no URL.
+
+    One of which there is the record alone, as in a run that came without its images, was fetched too.
+    """
+    fetched = {name for name in files() if (ARCHIVES / name).is_file() or record_path(ARCHIVES / name).is_file()}
     folder = None if not mirror or is_url(mirror) else Path(mirror)
     return fetched, fetched | {name for name in files() if folder and (folder / name).is_file()}
 

@@ -1,4 +1,4 @@
-"""From a picture of any size to one of a dataset's size and channels: the rules of resources/datasets.csv.
+"""From a picture of any size to one of a dataset's size and channels: the rules of workflow/resources/datasets.csv.
 
 A rule maps a picture, uint8 (H, W) grey or (H, W, 3) colour, to uint8 (size, size, channels) and says which part of
 the picture is in it, as left, top, width, height. The rules differ where papers and codes do, and that changes results.

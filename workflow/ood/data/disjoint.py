@@ -25,8 +25,8 @@ def disjoint(indices: Inputs, counts: Output, spec: Spec) -> None:
             raise Problem(
                 f"{len(shared)} images of {name} are images of {identity} too, the first of them {source}, which is "
                 f"{known[digests[shared[0]]]}. A score cannot be right on both sides: take {name} out of "
-                f"benchmarks.{spec['benchmark']}.ood in config.yaml, or give it a row in resources/datasets.csv "
-                "without these images."
+                f"benchmarks.{spec['benchmark']}.ood in config.yaml, or give it a row in "
+                "workflow/resources/datasets.csv without these images."
             )
         found[name] = {"images": len(digests), "repeated": len(digests) - len(set(digests)), "in_distribution": 0}
     counts.write_text(json.dumps({"id": identity, "images": len(known), "ood": found}, indent=1) + "\n")

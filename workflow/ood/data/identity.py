@@ -20,7 +20,9 @@ def exactly(pictures: Iterable[T], spec: Spec) -> Iterator[T]:
     found = 0
     for found, picture in enumerate(track(pictures, "image", spec["count"]), 1):
         if found > spec["count"]:
-            raise Problem(f"dataset {spec['dataset']}: more images than resources/datasets.csv says ({found - 1}).")
+            raise Problem(
+                f"dataset {spec['dataset']}: more images than workflow/resources/datasets.csv says ({found - 1})."
+            )
         yield picture
     counted(found, spec["count"], f"dataset {spec['dataset']}")
 
@@ -46,7 +48,7 @@ def numbered(frame: pd.DataFrame, spec: Spec, rng: np.random.Generator) -> pd.Da
     if "test" not in set(frame["split"]):
         raise Problem(
             f"dataset {spec['dataset']}: none of its images is of the split 'test'. Its source does not say which are: "
-            "give it shares in resources/datasets.csv, column 'splits', for an out-of-distribution set "
+            "give it shares in workflow/resources/datasets.csv, column 'splits', for an out-of-distribution set "
             '{"test": 1}.'
         )
     frame.insert(0, "image", np.arange(len(frame)))
@@ -59,7 +61,7 @@ def identified(index: pd.DataFrame, spec: Spec, from_files: bool) -> dict:
     if spec["sha256"] and digest != spec["sha256"]:
         remedy = f" Was another version of {spec['source']}'s package installed? 'make setup' mends that."
         raise Problem(
-            f"dataset {spec['dataset']}: the images have digest {digest}, resources/datasets.csv says "
+            f"dataset {spec['dataset']}: the images have digest {digest}, workflow/resources/datasets.csv says "
             f"{spec['sha256']}.{'' if from_files else remedy}"
         )
     return {

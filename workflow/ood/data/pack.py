@@ -58,7 +58,7 @@ def _sheet(images: Path, frame: pd.DataFrame) -> Image.Image:
 
 
 def pack(files: Inputs, images: Output, index: Output, card: Output, sheet: Output, spec: Spec) -> None:
-    """Make the dataset of one row of resources/datasets.csv that has no size.
+    """Make the dataset of one row of workflow/resources/datasets.csv that has no size.
 
     files: the archives it is made of, checked. images: tar of the encoded pictures, unchanged. index: parquet, one row
     per picture in the order of their sources: image, split, label, source, offset and length of its bytes in the tar,

@@ -31,7 +31,7 @@ def _converted(pictures: Iterable[Picture], spec: Spec) -> tuple[np.ndarray, lis
 
 
 def prepare(files: Inputs, images: Output, index: Output, card: Output, sheet: Output, spec: Spec) -> None:
-    """Make the dataset of one row of resources/datasets.csv.
+    """Make the dataset of one row of workflow/resources/datasets.csv.
 
     files: the archives it is made of, checked. images: npy, uint8 (N, size, size, channels). index: parquet, one row
     per image: image, split, label, source, box, sha256 of its bytes. card: JSON, what the set is. sheet: PNG. Raises

@@ -52,8 +52,8 @@ def reader(source: str, kind: str) -> Callable[..., Iterator]:
     module = importlib.import_module(f"ood.datasets.{source}")
     if not hasattr(module, kind):
         raise Problem(
-            f"the source '{source}' has no function '{kind}', which its rule in resources/datasets.csv asks for. Give "
-            "the dataset another rule: 'original' is for sources of encoded pictures, the others are for pixels."
+            f"the source '{source}' has no function '{kind}', which its rule in workflow/resources/datasets.csv asks "
+            "for. Give the dataset another: 'original' is for sources of encoded pictures, the others are for pixels."
         )
     return getattr(module, kind)
 
@@ -67,6 +67,6 @@ def counted(found: int, expected: int, place: object) -> None:
     """Raise Problem unless as many images were found as the table says."""
     if found != expected:
         raise Problem(
-            f"{place} holds {found:,} images where resources/datasets.csv says {expected:,}. Fetch it again; if the "
-            "origin has another release, add that as a row of its own."
+            f"{place} holds {found:,} images where workflow/resources/datasets.csv says {expected:,}. Fetch it again; "
+            "if the origin has another release, add that as a row of its own."
         )

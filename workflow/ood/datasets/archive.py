@@ -19,7 +19,7 @@ def _chosen(
     if not names:
         raise Problem(
             f"{archive} holds nothing in {' or '.join(folders)}. Give the folders of its pictures, from the top of the "
-            "archive on, in resources/datasets.csv, column 'options'."
+            "archive on, in workflow/resources/datasets.csv, column 'options'."
         )
     counted(len(names), of, archive)
     ordered = sorted(names)

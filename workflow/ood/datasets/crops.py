@@ -21,7 +21,7 @@ def _grey(name: str) -> np.ndarray:
     elif name in skimage.data.__all__:
         pixels = getattr(skimage.data, name)()
     else:
-        raise Problem(f"resources/datasets.csv: no bundled picture '{name}' in scikit-image or scikit-learn.")
+        raise Problem(f"workflow/resources/datasets.csv: no bundled picture '{name}' in scikit-image or scikit-learn.")
     return np.asarray(Image.fromarray(pixels).convert("L"))
 
 

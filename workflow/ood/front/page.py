@@ -77,7 +77,8 @@ def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list
             "",
             f"![A row for print and for every benchmark, a sign for each claim: {kinds}]({FOLDER}/claims.svg)",
             "",
-            f"{origin} Claim by claim, in words: [claims.csv]({FOLDER}/claims.csv).",
+            f"The picture has a sign for whatever was judged, stricter readings and every form too. {origin} Claim by "
+            f"claim, in words: [claims.csv]({FOLDER}/claims.csv).",
         ]
     )
 
@@ -96,7 +97,7 @@ def _table(frame: pd.DataFrame, runs: list[Run], missing: list[str]) -> list[str
         for benchmark, name in run.titles.items():
             counts = dict(run.counts(benchmark))
             best = [run.best(benchmark, BASELINE), run.best(benchmark, BY_GRADIENTS), run.best(benchmark)]
-            rows.append([f"{name}<br>`{run.name}`", *(counts.get(paper, "") for paper in PAPERS), *best])
+            rows.append([f"{name}<br>`{run.name}: {benchmark}`", *(counts.get(paper, "") for paper in PAPERS), *best])
     rows += [[f"{name}<br>`{OWN}`", *[NOT_RUN] * len(PAPERS)] for name in missing]
     entries = [[row[0], *(text.replace(" ", NO_BREAK) for text in row[1:])] for row in rows]
     lines = [HEADS, ["---", *[":---:"] * (len(HEADS) - 1)], *entries]

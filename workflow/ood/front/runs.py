@@ -96,9 +96,12 @@ def _table(crate: zipfile.ZipFile, path: str) -> pd.DataFrame:
 
 
 def _origin(records: list[dict[str, Any]]) -> str:
-    """Day and commit of the newest record, and every processor."""
+    """The days of all records, the newest one's commit and of how many, and every processor."""
     newest = max(records, key=lambda record: record["started"])
-    commit = f"commit {newest['commit'][:7]}" if newest["commit"] else "no commit"
+    days = sorted({record["started"][:10] for record in records})
+    count = len({record["commit"] for record in records})
+    commit = newest["commit"][:7] if newest["commit"] else "none"
+    commits = f"commit {commit}" if count == 1 else f"{count} commits, the last {commit}"
     changed = " with changes" if newest["dirty"] else ""
     processors = sorted({record["gpu"] or record["cpu"] for record in records})
-    return f"{newest['started'][:10]}, {commit}{changed}, {', '.join(processors)}"
+    return f"{' to '.join(dict.fromkeys((days[0], days[-1])))}, {commits}{changed}, {', '.join(processors)}"

@@ -41,8 +41,8 @@ def measured(images: Path, split: np.ndarray) -> Constants:
     """(mean, std) by channel of the training split. Raises Problem for a pack, whose pixels nobody has measured."""
     if is_pack(images):
         raise Problem(
-            f"{images} holds encoded pictures, and neither their network nor resources/datasets.csv says the mean and "
-            "std to normalise with. Fill in those columns."
+            f"{images} holds encoded pictures, and neither their network nor workflow/resources/datasets.csv says the "
+            "mean and std to normalise with. Fill in those columns."
         )
     return moments(np.load(images, mmap_mode="r")[split == "train"])
 
