@@ -40,7 +40,7 @@ def test_every_checkpoint_has_its_card(tmp_path):
         )
     assert (
         "2:05 min<" in first
-        and "epochs; those before are of a run that was stopped" in second
+        and "for what 2 epochs of a run that was stopped had left to do" in second
         and "A &amp; B" in second
     )
     assert "resnet20.th, sha256 12fca8" in third and "<svg" not in third and "recipe" not in third

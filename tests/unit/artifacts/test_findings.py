@@ -31,10 +31,6 @@ FPR95 = {
     ("block=layer2", "far"): [0.5, 0.5],
     ("all", "near"): [0.9, 0.7],
     ("block=layer2", "near"): [0.4, 0.2],
-    ("all", "textures_dtd"): [0.7, 0.7],
-    ("with final norm", "textures_dtd"): [0.1, 0.3],
-    ("with final norm", "near"): [1.0, 1.0],
-    ("with final norm", "far"): [1.0, 1.0],
 }
 
 
@@ -121,15 +117,6 @@ def test_layers_chosen_by_the_sets_name(evidence):
     assert numbers.layers_by_set(every=True, last=False)(evidence, "one") == "50.00 ± 0.00"
     assert numbers.layers_by_set(every=False, last=True)(evidence, "one") == "40.00 ± 7.07"
     assert numbers.layers_by_set(every=True, last=True)(evidence, "two") == ""
-
-
-def test_the_layer_that_the_released_code_adds_for_one_set(evidence):
-    """Without: 70 % of Textures both times, 90 and 70 % of near. With: 10 and 30 %, and 100 %."""
-    evidence.benchmarks["one"]["ood"] = ["near", "textures_dtd"]
-    assert numbers.final_norm(on_textures=False, elsewhere=False)(evidence, "one") == "75.00 ± 7.07"
-    assert numbers.final_norm(on_textures=True, elsewhere=True)(evidence, "one") == "60.00 ± 7.07"
-    assert numbers.final_norm(on_textures=True, elsewhere=False)(evidence, "one") == "50.00 ± 0.00"
-    assert numbers.final_norm(on_textures=True, elsewhere=False)(evidence, "two") == ""
 
 
 def test_what_is_said_of_differences(evidence):

@@ -45,13 +45,10 @@ def facts(card: dict[str, Any], timing: dict[str, Any] | None) -> dict[str, str]
             "measured on": card["device"],
         }
     rows["recipe"] = ", ".join(f"{key} {value}" for key, value in card["recipe"].items() if value)
-    rows["device"] = f"{card['device']}, {card['precision']}, {card['threads']} CPU thread(s), torch {timing['torch']}"
+    rows["device"] = f"{card['device']}, {card['precision']}, {card['threads']} CPU threads, torch {timing['torch']}"
     rows["wall time"] = f"{clock(timing['seconds'])} min"
     if timing["epochs_taken_over"]:
-        before, every = timing["epochs_taken_over"], len(card["losses"])
-        rows["wall time"] += (
-            f" for the last {every - before} of {every} epochs; those before are of a run that was stopped"
-        )
+        rows["wall time"] += f" for what {timing['epochs_taken_over']} epochs of a run that was stopped had left to do"
     rows["waiting for data"] = f"{timing['waiting_for_data']:.1%}"
     return rows
 

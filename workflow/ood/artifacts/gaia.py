@@ -84,7 +84,7 @@ def fusion(evidence: Evidence, benchmark: str) -> Table:
         foot=foot(
             evidence,
             benchmark,
-            "Rows with $|\\cdot|$ inside (in ids mean-abs) follow Eq.\\ 7 as printed, the others the released code.",
+            "Rows with $|\\cdot|$ inside follow Eq.\\ 7 as printed, the others the released code.",
         ),
     )
 
