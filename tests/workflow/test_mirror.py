@@ -61,7 +61,7 @@ WRONG = {
         [*GOOD[:6], entry("toy/06.png", picture(6)[:150]), *GOOD[7:]],
         "toy.tar.gz[06.png] is no picture",
     ),
-    "a picture too few": (GOOD[:-1], "toy.tar.gz holds 11 images where resources/datasets.csv says 12"),
+    "a picture too few": (GOOD[:-1], "toy.tar.gz holds 11 images where workflow/resources/datasets.csv says 12"),
     "a picture too many": ([*GOOD, entry("toy/x.png", picture(99))], "holds 13 images where"),
 }
 
