@@ -65,10 +65,11 @@ def test_rg_rows_of_table_2_are_columns_of_the_detectors_it_names(toy, known):
     assert columns["k=1 T=1"] == close(energy["energy"] * columns["U=clip V=1"])
 
 
-def test_knn(toy, known):
-    features, train = toy(8), known(1)
+@pytest.mark.parametrize("rows", [60, 2000])
+def test_knn(toy, known, rows):
+    features, train = toy(8), known(1, rows)
     features.h[:4] *= 0.01  # length does not matter
-    columns = fitted("knn", features, train, train, neighbours=(1, 7, 60, 61))
+    columns = fitted("knn", features, train, train, neighbours=(1, 7, 60, 2001))
     assert set(columns) == {"k=1", "k=7", "k=50", "k=60"}
     for row, h in enumerate(features.h):
         distances = sorted(

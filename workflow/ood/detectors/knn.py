@@ -47,11 +47,16 @@ class Method(Detector):
         from sklearn.utils.extmath import row_norms
 
         orders = [k for k in sorted({DEFAULT, *self.neighbours}) if k <= len(fitted)]
-        places = [k - 1 for k in orders]
 
         def kth(squares: np.ndarray, start: int) -> np.ndarray:
-            squares.partition(places, axis=1)  # only the k-th, for a few k: a search would sort all up to the largest
-            return squares[:, places]
+            # No sort, as there are few k; the largest first, as the others are among the distances before it. One at
+            # a time: numpy then selects with vector instructions, several times as fast as all of them in one call.
+            columns = []
+            for k in reversed(orders):
+                squares.partition(k - 1, axis=1)
+                columns.append(squares[:, k - 1].copy())
+                squares = squares[:, : k - 1]
+            return np.stack(columns[::-1], axis=1)
 
         # What concerns all training images is done once: their squares here, the search for NaNs where they are read.
         options = {"metric": "euclidean", "squared": True, "working_memory": MEMORY}
