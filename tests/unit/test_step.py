@@ -91,6 +91,19 @@ def test_the_log_says_how_the_step_ended(job, tmp_path, body, end):
     assert progress.ended(tmp_path / "results/logs/double.log") == end
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise Problem('no: 12:00:00 key\\nremedy')", "no: 12:00:00 key\nremedy"),
+        ("1 / 0", "unexpected error: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_the_logs_last_message_is_why_the_step_failed(job, tmp_path, body, said):
+    before = "from ood import progress; progress.log.info('1 of 2 done'); "
+    job(before + body, "--log", "results/logs/double.log")
+    assert progress.last_message(tmp_path / "results/logs/double.log") == said
+
+
 def test_a_failing_step_keeps_the_old_output(job, tmp_path):
     job(GOOD, "--spec", '{"factor": 2}')
     job("made.write_text('half'); raise Problem('no')")

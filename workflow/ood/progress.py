@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,8 @@ T = TypeVar("T")
 log = logging.getLogger("ood")
 SECONDS_BETWEEN_LINES = 5.0
 DONE, FAILED = "Done.", "Failed."  # the last line of the log of a step that was not killed
+MESSAGE = re.compile(r"^\d\d:\d\d:\d\d [^\s:]+: ", re.MULTILINE)  # what a message begins with, by the format below
+UNEXPECTED = "unexpected error"  # the first line of the message of one that nobody foresaw; a traceback follows
 
 
 def start(title: str, log_file: Path | None) -> None:
@@ -38,6 +41,12 @@ def ended(log_file: Path) -> str:
     """DONE or FAILED; of a step that was killed, or is at work, whatever line its log has come to."""
     lines = log_file.read_text(errors="replace").splitlines()
     return lines[-1] if lines else ""
+
+
+def last_message(log_file: Path) -> str:
+    """The last message of a step that failed: what is wrong, or of an unexpected error the traceback's last line."""
+    said = MESSAGE.split(log_file.read_text(errors="replace"))[-1].removesuffix(f"{FAILED}\n").rstrip()
+    return f"{UNEXPECTED}: {said.splitlines()[-1]}" if said.startswith(f"{UNEXPECTED}\n") else said
 
 
 def clock(seconds: float) -> str:

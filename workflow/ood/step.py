@@ -123,7 +123,7 @@ def run(function: Callable, roots: Callable[[dict], tuple[str, ...]] | None = No
     try:
         _run(function, module, arguments, roots)
     except Exception as error:
-        said = str(error) if isinstance(error, Problem) else f"unexpected error\n{traceback.format_exc()}"
+        said = str(error) if isinstance(error, Problem) else f"{progress.UNEXPECTED}\n{traceback.format_exc()}"
         if any(reason in str(error) for reason in NO_ROOM):
             said = f"{error}. Make room in {PARTIAL.resolve()} and run again; what is finished is kept."
         progress.log.error("%s", said)

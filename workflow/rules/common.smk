@@ -14,7 +14,7 @@ from ood.claims import claims
 from ood.config import load, signature
 from ood.data import catalogue
 from ood.errors import Problem
-from ood.jobs import head
+from ood.jobs import failures, head
 from ood.once import once
 
 shell.prefix("set -euo pipefail; export PYTHONPATH=workflow; ")
