@@ -242,6 +242,17 @@ def test_images_at_a_time_fit_into_memory_and_change_nothing(toy, monkeypatch, f
         assert values == close(whole[column], rel=1e-12), column
 
 
+def test_what_torch_func_makes_of_the_largest_layer_counts_as_memory():
+    grouped = nn.Conv2d(64, 64, 3, groups=2)
+    network = nn.Sequential(nn.Conv2d(3, 64, 3), grouped, nn.BatchNorm2d(64), nn.Flatten(), nn.Linear(64, 5))
+    network = network.eval().requires_grad_(False)
+    _, visited = parameter_gradients.visits(network, torch.ones(1, 3, 5, 5))
+    outputs = 4 * (64 * 9 + 64 + 64 + 5)
+    assert parameter_gradients.held(visited.values(), 10) == 11 * outputs + 10 * 4 * (64 * 32 * 9 + 64)
+    del visited["1"], visited["2"]
+    assert parameter_gradients.held(visited.values(), 10) == 11 * 4 * (64 * 9 + 5)
+
+
 @pytest.mark.parametrize(
     ("rows", "sizes"), [(0, 15 * [(1, 1)]), (2, 5 * [(1, 2), (1, 1)]), (3, 5 * [(1, 3)]), (7, [(2, 3), (2, 3), (1, 3)])]
 )

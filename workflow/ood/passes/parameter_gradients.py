@@ -10,7 +10,7 @@ Gradients are as exact as the network's own type, v comes from float64 probabili
 for a certain prediction, and sums over the rows of parameters are float64.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
@@ -24,8 +24,8 @@ from torch.func import functional_call, vjp, vmap
 from ood.errors import Problem
 from ood.passes.terms import complement
 
-# Bytes of layers' outputs and of their gradients at a time: with fewer, calls are what costs. What a convolution gets
-# comes on top, as often as its kernel has positions, and so do all gradients of layers that go through torch.func.
+# Bytes of layers' outputs, of their gradients and of what torch.func makes at a time: with fewer, calls are what costs.
+# What a convolution gets comes on top, as often as its kernel has positions.
 MEMORY = {"cpu": 2**27, "cuda": 2**31}
 # Bytes of one parameter's gradients at a time: what is made of them finds them in the cache.
 PIECE = {"cpu": 2**20, "cuda": 2**24}
@@ -91,15 +91,22 @@ def _norms(g: Tensor) -> Tensor:
     return torch.stack([terms.sum(3).double().sum(2) for terms in (g.abs(), g.square())], dim=2)
 
 
+def factored(layer: nn.Module, x: Tensor) -> bool:
+    """Whether the gradients of a layer that gets x (N, ...) are outer products of it and of those of what it gives."""
+    if type(layer) is nn.Conv2d:
+        return (layer.groups, layer.padding_mode, type(layer.padding)) == (1, "zeros", tuple)
+    return type(layer) is nn.Linear and x.ndim == 2
+
+
 def outer(layer: nn.Module, x: Tensor, delta: Tensor) -> dict[str, Outer]:
     """By parameter, the gradients of a layer that gets x (N, ...); delta (N, V, ...) are those of what it gives."""
-    if type(layer) is nn.Linear and x.ndim == 2:
-        left, right = delta.unsqueeze(3), x.unsqueeze(2)
-    elif type(layer) is nn.Conv2d and (layer.groups, layer.padding_mode, type(layer.padding)) == (1, "zeros", tuple):
-        left, right = delta.flatten(3), F.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
-    else:
+    if not factored(layer, x):
         every = each(layer, x, delta).items()
         return {name: Outer(g.reshape(*g.shape[:2], -1, 1), g.new_ones(len(g), 1, 1)) for name, g in every}
+    if type(layer) is nn.Linear:
+        left, right = delta.unsqueeze(3), x.unsqueeze(2)
+    else:
+        left, right = delta.flatten(3), F.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
     found = {"weight": Outer(left, right)}
     if layer.bias is not None:
         found["bias"] = Outer(left.sum(3, keepdim=True), left.new_ones(len(left), 1, 1))
@@ -157,6 +164,17 @@ def visits(network: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Visit]]:
     return z, found
 
 
+def held(visited: Collection[Visit], along: int) -> int:
+    """Bytes of one image's pass along so many v: of outputs, and of the gradients that are held at the same time.
+
+    Every output's are; those of parameters, which torch.func makes whole, are reduced layer by layer.
+    """
+    outputs = sum(visit.output.nbytes for visit in visited)
+    whole = (visit.layer for visit in visited if not factored(visit.layer, visit.x))
+    largest = max((sum(part.nbytes for part in layer.parameters(recurse=False)) for layer in whole), default=0)
+    return (1 + along) * outputs + along * largest
+
+
 def reduced(network: nn.Module, x: Tensor, v: np.ndarray, reduce: Reduce) -> dict[str, np.ndarray]:
     """Sums over the parameters of what ``reduce`` makes of their gradients, for as many images as fit into ``MEMORY``.
 
@@ -165,7 +183,7 @@ def reduced(network: nn.Module, x: Tensor, v: np.ndarray, reduce: Reduce) -> dic
     bias. ``network`` is in eval mode with frozen parameters and stays so. Raises Problem as ``visits`` does.
     """
     _, one = visits(network, x[:1])
-    fit = max(1, MEMORY[x.device.type] // sum((1 + v.shape[1]) * visit.output.nbytes for visit in one.values()))
+    fit = max(1, MEMORY[x.device.type] // held(one.values(), v.shape[1]))
     chunks = zip(x.split(fit), torch.as_tensor(v).to(x).split(fit), strict=True)
     sums = torch.cat([_sums(network, *chunk, reduce) for chunk in chunks], dim=1)
     return dict(zip(("weight", "weight_and_bias"), sums.cpu().numpy(), strict=True))
