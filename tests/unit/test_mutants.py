@@ -15,7 +15,7 @@ MODULES = {
     "evaluation/": "evaluate metrics ranks rounding score statistics summaries",
     "claims/": "claims expressions significance verdicts worlds",
     "front/": "page picture runs",
-    "audit/": "__main__ browsed chain crate marks numbers released replay rerun",
+    "audit/": "__main__ browsed chain crate libraries marks numbers released replay rerun",
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ood import closure, ledger
-from ood.audit import chain, numbers
+from ood.audit import chain, libraries, numbers
 from ood.records import Records
 
 FIRST, SECOND = "results/cells/first.parquet", "results/cells/second.parquet"
@@ -65,6 +65,38 @@ def test_an_input_without_a_record_is_found():
     Path(FIRST + ledger.SUFFIX).unlink()
     found, said = level()
     assert len(found) == 1 and "expected" in found[0] and "found none" in found[0] and "made again" not in said
+
+
+PINS = """\
+numpy=={numpy} ; python_full_version >= '3' \\
+    --hash=sha256:00
+numpy==9.0 ; python_full_version < '3' \\
+    --hash=sha256:00
+torch=={torch} \\
+    --hash=sha256:00
+"""
+
+
+def test_libraries_that_are_not_the_locks_are_a_note(monkeypatch):
+    """The marker decides which line of the lock counts; a build of a version is that version."""
+    for numpy, noted in (("2.0", False), ("2.1", True)):
+        Path("envs/requirements.lock").write_text(PINS.format(numpy=numpy, torch="2.13.0"))
+        versions = {"numpy": "2.0", "torch": "2.13.0+cu130", "pandas": "3.0"}
+        monkeypatch.setattr(ledger, "_versions", lambda versions=versions: versions)
+        make(FIRST, "1", "10:00:00")
+        make(SECOND, "2", "11:00:00", (FIRST,))
+        note = f", 2 files not made with the lock's libraries (make show), for instance {FIRST}" if noted else ""
+        assert level() == ([], f"a  2 records, 9 digests{note}: all as recorded")
+        shown = libraries.said(Records.load()[FIRST])
+        assert shown.startswith("numpy 2.0 (the lock has numpy==2.1), " if noted else "numpy 2.0, ")
+        assert ", torch 2.13.0+cu130" in shown and "torch==" not in shown
+
+
+def test_of_a_lock_that_is_not_at_hand_nothing_is_said(monkeypatch):
+    monkeypatch.setattr(ledger, "_versions", lambda: {"numpy": "2.0"})
+    make(FIRST, "1", "10:00:00")
+    Path("envs/requirements.lock").write_text("numpy==2.5\n")
+    assert libraries.unlocked(Records.load()) == []
 
 
 def packed(**changed: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ood import ledger
 from ood.audit.crate import CONTENTS
 from ood.audit.findings import Finding, Level, short
+from ood.audit.libraries import unlocked
 from ood.audit.places import steps
 from ood.closure import LOCK, file_of
 from ood.errors import Problem
@@ -197,4 +198,6 @@ def verify(records: Records, targets: list[str], elsewhere: bool = False) -> Lev
     looked_at = f"{len(records):,} records, {digests:,} digests"
     if again := made_again(records):
         looked_at += f", {len(again):,} files made again since, with the same bytes, for instance {again[0]}"
+    if others := unlocked(records):
+        looked_at += f", {len(others):,} files not made with the lock's libraries (make show), for instance {others[0]}"
     return Level("a", looked_at, found)

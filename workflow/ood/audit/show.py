@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ood.artifacts.table import alike
+from ood.audit import libraries
 from ood.audit.findings import short
 from ood.audit.lineage import Lineage
 from ood.evaluation.metrics import METRICS
@@ -83,6 +84,7 @@ def circumstances(lineage: Lineage) -> Iterator[tuple[str, str]]:
     )
     yield "commit", ", ".join(commits)
     yield "lock", ", ".join(dict.fromkeys(short(step.lock) for step in steps))
+    yield "libraries", "; ".join(dict.fromkeys(map(libraries.said, steps)))
     yield "device", ", ".join(dict.fromkeys(f"{step.gpu or step.cpu} on {step.host}" for step in steps))
     cost = clock(sum(step.seconds for step in steps))
     yield (
