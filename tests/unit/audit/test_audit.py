@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +20,9 @@ from ood.audit.numbers import MACRO, texts, typeset
 from ood.audit.pages import BINS, HEIGHT, WIDTH, called, heads, histogram
 from ood.audit.replay import differences, same
 from ood.errors import Problem
+from ood.ledger import sha256
 from ood.records import Code, File, Made, Record, Records, files, left_out, walk
+from ood.step import Output
 
 # A font whose code 1 is a minus, as a mathematical one may have it, 2 the ligature fi, and 3 an apostrophe.
 CONTENT = rb"""BT /F1 10 Tf (7 before) Tj ET
@@ -340,6 +343,29 @@ def test_a_notebook_that_fails_is_kept_in_the_scratch_folder(project):
     called, made = replay.arguments(asked, asked["results/out"], project / "scratch")
     assert called["spec"] == {"failed": str(project / "scratch/failed.ipynb")}
     assert all(path.is_relative_to(project / "scratch") for path in made.values())
+
+
+def ran_on(python: str) -> nbformat.NotebookNode:
+    """A notebook that says which Python executed it."""
+    return nbformat.v4.new_notebook(metadata={"language_info": {"name": "python", "version": python}})
+
+
+@pytest.mark.parametrize("crate", [False, True], ids=["there", "left out"])
+@pytest.mark.parametrize(("recorded", "wrong"), [("3.11.7", False), ("3.12.1", True)])
+def test_a_notebook_may_have_run_on_another_python_which_its_record_names(project, monkeypatch, crate, recorded, wrong):
+    def execute(executed: Output) -> None:
+        nbformat.write(ran_on("3.99.0"), executed)
+
+    monkeypatch.setattr(replay, "function", lambda step: execute)
+    file, asked = Path("results/rg.ipynb"), named("ood.notebook", {})
+    nbformat.write(ran_on("3.11.7"), file)
+    made = Made(argument="executed", path=str(file), sha256="", bytes=1)
+    record = asked["results/out"].model_copy(update={"output": made, "versions": {"python": recorded}})
+    left_out = {str(file): sha256(file)} if crate else {}
+    if crate:
+        file.unlink()
+    found = replay.again(Records({str(file): record}, left_out), str(file), project / "scratch")
+    assert [one.file for one in found] == [str(file)] * wrong
 
 
 def test_tables_of_a_pdf_are_read_in_the_results_alone(project):

@@ -92,6 +92,14 @@ def test_libraries_that_are_not_the_locks_are_a_note(monkeypatch):
         assert ", torch 2.13.0+cu130" in shown and "torch==" not in shown
 
 
+def test_a_record_may_name_what_is_no_version(monkeypatch):
+    Path("envs/requirements.lock").write_text(PINS.format(numpy="2.0", torch="2.13.0"))
+    for versions, noted in (({"numpy": "of mine"}, [FIRST]), ({"python": "of mine", "numpy": "1"}, [])):
+        monkeypatch.setattr(ledger, "_versions", lambda versions=versions: versions)
+        make(FIRST, "1", "10:00:00")
+        assert libraries.unlocked(Records.load().only([FIRST])) == noted
+
+
 def test_of_a_lock_that_is_not_at_hand_nothing_is_said(monkeypatch):
     monkeypatch.setattr(ledger, "_versions", lambda: {"numpy": "2.0"})
     make(FIRST, "1", "10:00:00")

@@ -5,10 +5,12 @@ the lock: on a GPU machine that brings a torch of its own, for instance.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
 
 from ood import ledger
 from ood.closure import LOCK
@@ -18,7 +20,7 @@ from ood.records import Record, Records
 def locked(digest: str, python: str) -> dict[str, SpecifierSet]:
     """What the lock asks of each library under this Python; of a lock that is not the one at hand nothing is known."""
     at_hand = LOCK.is_file() and ledger.sha256(LOCK) == digest
-    return _asked(LOCK.read_text(), python) if at_hand else {}
+    return _asked(LOCK.read_text(), python) if at_hand and _version(python) else {}
 
 
 @cache
@@ -28,12 +30,17 @@ def _asked(lock: str, python: str) -> dict[str, SpecifierSet]:
     return {one.name: one.specifier for one in here}
 
 
+def _version(text: str) -> Version | None:
+    with suppress(InvalidVersion):  # a record may come from anyone
+        return Version(text)
+
+
 def libraries(record: Record) -> Iterator[tuple[str, str, str]]:
     """Of each library: its name, its version, and what the lock asks where that is another (``==2.13.0``)."""
-    asked = locked(record.lock, record.versions["python"])
+    asked = locked(record.lock, record.versions.get("python", ""))
     for name, version in record.versions.items():
-        wanted = asked.get(name)
-        yield name, version, "" if wanted is None or wanted.contains(version, prereleases=True) else str(wanted)
+        found, wanted = _version(version), asked.get(name, SpecifierSet())
+        yield name, version, "" if found and wanted.contains(found, prereleases=True) else str(wanted)
 
 
 def said(record: Record) -> str:

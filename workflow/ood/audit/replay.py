@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path, PurePath
 from typing import Any
 
+import nbformat
 import numpy as np
 import pandas as pd
 
@@ -128,9 +129,19 @@ def again(records: Records, output: str, place: Path) -> list[Finding]:
     try:
         called, made = arguments(records, record, place)
         function(STEPS[record.name])(**called)
+        for path, draft in made.items():
+            if draft.suffix == ".ipynb":
+                _ran_on(records[path].versions["python"], draft)
     except Exception as error:  # whatever a step says of its inputs is what is wrong with them
         return [Finding(output, f"cannot be made again: {type(error).__name__}: {error}")]
     return [finding for path, draft in made.items() for finding in compared(records, Path(path), draft)]
+
+
+def _ran_on(python: str, executed: Path) -> None:
+    """Have an executed notebook name this Python. Which one ran it is a circumstance, and stands in its record."""
+    notebook = nbformat.read(executed, as_version=nbformat.NO_CONVERT)
+    notebook.metadata.language_info.version = python
+    nbformat.write(notebook, executed)
 
 
 def compared(records: Records, file: Path, remade: Path) -> Iterator[Finding]:
