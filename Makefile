@@ -102,7 +102,7 @@ setup: $(READY)
 # What is said of the set-up goes to stderr: stdout is of the target, which may go into a file (make script).
 $(READY): $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
-	@echo "Setting up $(VENV) from $(LOCK) (5 GB, once) ..." >&2
+	@echo "Setting up $(VENV) from $(LOCK) (6 GB, once) ..." >&2
 	@$(PYTHON) -m venv $(VENV) >&2 || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > $(VENV)/uv.lock
 	@$(VENV)/bin/python -m pip install -q --require-hashes --no-deps -r $(VENV)/uv.lock >&2
