@@ -48,8 +48,8 @@ DOCUMENT = Document(
 
 def crate(file: Path, **changed: str | None) -> Path:
     """The parts of a crate that are read; ``changed`` by file name, None for what is left out."""
-    old = {"started": "2026-01-01T10:00:00+00:00", "commit": "a" * 40, "dirty": False, "cpu": "ZX 81", "gpu": None}
-    new = old | {"started": "2026-02-01T09:00:00+00:00", "commit": "b" * 40, "dirty": True, "gpu": "H1"}
+    old = {"started": "2026-01-01T10:00:00+00:00", "commit": "a" * 40, "dirty": True, "cpu": "ZX 81", "gpu": None}
+    new = old | {"started": "2026-02-01T09:00:00+00:00", "commit": "b" * 40, "dirty": False, "gpu": "H1"}
     settings = {"benchmarks": dict(sorted(ABOUT.items(), reverse=True)), "order": list(ABOUT)}
     content = {
         "CLAIMS.csv": CLAIMS,
@@ -83,7 +83,7 @@ def frame(run) -> pd.DataFrame:
 
 def test_a_run_says_where_it_comes_from(run):
     assert run.name == "spring" and run.titles == {"one": "One, 2 seeds", "two": "Two"}
-    assert run.origin == "2026-01-01 to 2026-02-01, 2 commits, the last bbbbbbb with changes, H1, ZX 81"
+    assert run.origin == "2026-01-01 to 2026-02-01, 2 commits, the last bbbbbbb, some with uncommitted changes, H1, ZX 81"
 
 
 def test_verdicts_are_those_of_the_claims(run):

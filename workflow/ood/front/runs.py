@@ -96,12 +96,12 @@ def _table(crate: zipfile.ZipFile, path: str) -> pd.DataFrame:
 
 
 def _origin(records: list[dict[str, Any]]) -> str:
-    """The days of all records, the newest one's commit and of how many, and every processor."""
+    """The days of all records, the newest one's commit and of how many, whether any had changes, every processor."""
     newest = max(records, key=lambda record: record["started"])
     days = sorted({record["started"][:10] for record in records})
     count = len({record["commit"] for record in records})
     commit = newest["commit"][:7] if newest["commit"] else "none"
     commits = f"commit {commit}" if count == 1 else f"{count} commits, the last {commit}"
-    changed = " with changes" if newest["dirty"] else ""
+    changed = ", some with uncommitted changes" if any(record["dirty"] for record in records) else ""
     processors = sorted({record["gpu"] or record["cpu"] for record in records})
     return f"{' to '.join(dict.fromkeys((days[0], days[-1])))}, {commits}{changed}, {', '.join(processors)}"
