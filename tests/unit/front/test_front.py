@@ -83,7 +83,8 @@ def frame(run) -> pd.DataFrame:
 
 def test_a_run_says_where_it_comes_from(run):
     assert run.name == "spring" and run.titles == {"one": "One, 2 seeds", "two": "Two"}
-    assert run.origin == "2026-01-01 to 2026-02-01, 2 commits, the last bbbbbbb, some with uncommitted changes, H1, ZX 81"
+    commits = "2 commits, the last bbbbbbb, some with uncommitted changes"
+    assert run.origin == f"2026-01-01 to 2026-02-01, {commits}, H1, ZX 81"
 
 
 def test_verdicts_are_those_of_the_claims(run):
