@@ -62,6 +62,19 @@ def test_an_edit_after_results_came_from_elsewhere_is_noticed(project):
     assert project.planned(TARGET) == {}
 
 
+def test_an_input_that_changed_before_results_came_from_elsewhere_is_noticed(project):
+    """It is older than what was made from another one: neither times nor today's digests would tell."""
+    target, claims = "results/claims/digits.parquet", project.folder / "paper/claims.yaml"
+    shutil.rmtree(project.folder / ".snakemake")
+    claims.write_text(claims.read_text() + "# edited\n")
+    os.utime(claims, (0, 0))
+    script = project.run("python", "-m", "ood.jobs.script", target)
+    assert re.findall(r"^# \d+ jobs", script.stdout, re.M) == ["# 1 jobs"], script.stderr
+    assert project.planned(target) == {"verdicts": 1}
+    assert project.snakemake(target).returncode == 0
+    assert project.planned(target) == {}
+
+
 def test_what_is_stale_is_made_again_once(project):
     """A detector was edited; its network was not."""
     before = {path: (project.folder / f"{path}.record.json").read_bytes() for path in (TARGET, MADE[1])}

@@ -14,6 +14,7 @@ import yaml
 from ood import ledger
 from ood.errors import Problem
 from ood.jobs import head
+from ood.jobs.inputs import otherwise
 from ood.ledger import record_path
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
@@ -42,17 +43,19 @@ class Notes:
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    """A job, and its output with a record of the parameters {"seed": 1} and the code abc."""
+    """A job, and its output with a record of the parameters {"seed": 1}, the code abc and the input own.csv."""
     monkeypatch.chdir(tmp_path)
     Path("a.json").write_text("{}")
-    record = {"schema": ledger.SCHEMA, "spec": {"seed": 1}, "code": {"digest": "abc"}}
+    Path("own.csv").write_text("1")
+    read = [{"path": "own.csv", "sha256": ledger.sha256(Path("own.csv"))}]
+    record = {"schema": ledger.SCHEMA, "spec": {"seed": 1}, "code": {"digest": "abc"}, "inputs": read}
     record["id"] = ledger.identity(record)
     record_path(Path("a.json")).write_text(json.dumps(record | {"seal": ledger.seal(record)}))
 
     class Params(dict):
         spec = property(lambda self: self["spec"])
 
-    return SimpleNamespace(output=["a.json"], params=Params(spec='{"seed": 1}', code="abc"))
+    return SimpleNamespace(input=["own.csv"], output=["a.json"], params=Params(spec='{"seed": 1}', code="abc"))
 
 
 def workflow(job, notes: Notes, needed: bool = False):
@@ -112,6 +115,53 @@ def test_notes_that_say_otherwise_than_the_record_are_put_right(job, notes, ente
     assert head.note(workflow(job, notes)) is entered
     assert notes.said == list(map(repr, MADE))
     assert not head.note(workflow(job, notes))
+
+
+def write(text: str) -> None:
+    Path("own.csv").write_text(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda job: write("2"),
+        lambda job: job.input.append("new.csv"),
+        lambda job: job.input.remove("own.csv"),
+    ],
+    ids=["other bytes", "one more", "one less"],
+)
+def test_what_was_made_from_other_inputs_than_todays_is_not_noted_as_made_from_these(job, change):
+    change(job)
+    notes = Notes()
+    assert head.note(workflow(job, notes))
+    assert notes.said == list(map(repr, (*MADE, head.OTHERWISE)))
+    assert not head.note(workflow(job, notes))  # once is enough
+    assert head.take_over(workflow(job, Notes())) and not Path("a.json").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda job: job.input.append("results/b/accepted.json"), lambda job: Path("own.csv").unlink()],
+    ids=["waited for", "not there"],
+)
+def test_what_is_not_read_or_not_there_is_no_other_input(job, change):
+    change(job)
+    notes = Notes()
+    assert head.note(workflow(job, notes)) and notes.said == list(map(repr, MADE))
+
+
+def test_a_generated_input_is_what_its_record_says(job):
+    """So that no large file is read."""
+    record = {"schema": ledger.SCHEMA, "output": {"sha256": "of the images"}}
+    record["id"] = ledger.identity(record)
+    given = Path("results/images.npy")
+    given.parent.mkdir()
+    read = {"inputs": [{"path": str(given), "sha256": "of the images"}]}
+    assert list(otherwise(read, [str(given)])) == []
+    record_path(given).write_text(json.dumps(record | {"seal": ledger.seal(record)}))
+    assert list(otherwise(read, [str(given)])) == []
+    read["inputs"][0]["sha256"] = "of others"
+    assert list(otherwise(read, [str(given)])) == [str(given)]
 
 
 def test_the_lock_goes_with_the_process_that_holds_it(tmp_path, monkeypatch):

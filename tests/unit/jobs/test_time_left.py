@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from ood.config import load
-from ood.jobs.plan import Job, changes, rewired
+from ood.jobs.inputs import rewired
+from ood.jobs.plan import Job, changes
 from ood.jobs.status import Cost, _artifacts, remaining, total
 
 CONFIG = load(yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text()))

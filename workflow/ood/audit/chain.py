@@ -16,7 +16,8 @@ from ood.audit.libraries import unlocked
 from ood.audit.places import steps
 from ood.closure import LOCK, file_of
 from ood.errors import Problem
-from ood.jobs.plan import Job, changes, plan, rewired
+from ood.jobs.inputs import rewired
+from ood.jobs.plan import Job, changes, plan
 from ood.progress import track
 from ood.records import Record, Records, files
 

@@ -23,12 +23,14 @@ from typing import Any
 
 from ood import ledger
 from ood.errors import Problem
+from ood.jobs.inputs import otherwise
 from ood.step import PARTIAL
 
 LOCK = Path(ledger.RESULTS, ".lock")  # workflow/run.sh takes the same one
 HELD = "OOD_LOCK_HELD"  # in the environment: whoever started this process holds it
 PREFIX = "ood_"  # of the jobs' names: slurm/config.yaml
 SUBMITTED = Path(ledger.RESULTS, "logs/slurm")  # SLURM's logs, by slurm/config.yaml: there once a job was submitted
+OTHERWISE = "other inputs"  # noted as a parameter of what was made from others than today's: no job has it
 SECONDS_BETWEEN_QUERIES = 5
 _held = []  # the lock's open file: the operating system gives it up with this process, however that ends
 
@@ -75,10 +77,10 @@ def outlive() -> bool:
 
 
 def _current(job: Any) -> bool:
-    """Whether a job's outputs were made with the parameters and the code that the job has now."""
+    """Whether a job's outputs were made with the parameters, the code and the inputs that the job has now."""
     records = [ledger.read(Path(output)) for output in job.output]
     code = job.params.get("code")
-    return all(
+    return not _of_other_inputs(job) and all(
         record["spec"] == json.loads(job.params.spec) and code in (None, record["code"]["digest"]) for record in records
     )
 
@@ -110,7 +112,14 @@ def _made_with(job: Any) -> list[str] | None:
 def _noted(job: Any, made: list[str], notes: Any) -> bool:
     """Whether Snakemake's notes say of a job's outputs what their records say."""
     said = set(map(repr, made))
-    return all(entry and set(entry.params or ()) == said for entry in map(notes.metadata, job.output))
+    return all(
+        entry and set(entry.params or ()) - {repr(OTHERWISE)} == said for entry in map(notes.metadata, job.output)
+    )
+
+
+def _of_other_inputs(job: Any) -> bool:
+    """Whether any of a job's outputs was made from other inputs than the job has now. Snakemake would note today's."""
+    return any(any(otherwise(ledger.read(Path(output)), list(map(str, job.input)))) for output in job.output)
 
 
 def note(workflow: Any) -> bool:
@@ -122,7 +131,8 @@ def note(workflow: Any) -> bool:
     for job in workflow.dag.jobs:
         made = _made_with(job) if job.output else None
         if made and not _noted(job, made, notes) and not workflow.async_run(notes.incomplete(job)):
-            workflow.async_run(notes.finished(_AsMade(job, made)))
+            others = [OTHERWISE] if _of_other_inputs(job) else []
+            workflow.async_run(notes.finished(_AsMade(job, made + others)))
             found = True
     return found
 

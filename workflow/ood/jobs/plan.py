@@ -9,7 +9,7 @@ import io
 import json
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from snakemake.settings.types import DAGSettings, ExecutionSettings, OutputSetti
 from ood import closure, ledger, progress
 from ood.errors import Problem, unknown
 from ood.jobs import head
+from ood.jobs.inputs import otherwise, rewired
 
-WAITED_FOR = "accepted.json"  # the admission of a checkpoint: a score's job waits for it, and does not read it
 FRESH, STALE, MISSING, FAILED = STATES = ("fresh", "stale", "missing", "failed")
 
 
@@ -90,12 +90,6 @@ def changes(old: Any, new: Any, key: str) -> Iterator[str]:
         yield textwrap.shorten(f"{key} {json.dumps(old)} -> {json.dumps(new)}", 80, placeholder=" ...")
 
 
-def rewired(read: Iterable[str], given: Iterable[str]) -> Iterator[str]:
-    """The inputs that a job read then and would not be given now, and the other way round."""
-    yield from (f"input without {path}" for path in sorted(set(read) - set(given)))
-    yield from (f"input with {path}" for path in sorted(set(given) - set(read)) if not path.endswith(WAITED_FOR))
-
-
 def edited(record: dict[str, Any]) -> list[str]:
     """The modules of a record's code, notebooks among them, and the lock, that are not what they were."""
 
@@ -125,6 +119,8 @@ def _causes(job: Any, reason: Any, record: dict[str, Any] | None) -> Iterator[st
         yield from rewired([given["path"] for given in record["inputs"]], list(map(str, job.input)))
     if record and reason.params_changed:
         yield from _parameters(job.params, record)
+        if not reason.input_changed:
+            yield from otherwise(record, list(map(str, job.input)))
     elif not record and (reason.params_changed or reason.input_changed):
         yield "no record"
 
