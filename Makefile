@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo small checkpoints narrow playground playground_narrow cifar full data status script cost prune show audit diff \
-  export release front test test-slurm mutants bench-train bench-score bench-records lint setup latex browser lock
+  export release front test test-slurm mutants bench-train bench-score bench-records lint setup latex browser strace lock
 
 demo small checkpoints narrow playground playground_narrow cifar full: setup latex
 	@workflow/run.sh $(CORES) $@
@@ -66,7 +66,7 @@ front: setup
 	@PYTHONPATH=workflow python -m ood.front
 
 # In two processes, as one alone does not keep two cores busy; both look at one finished run of the workflow.
-test: setup latex browser
+test: setup latex browser strace
 	@export FINISHED_RUN=$$(mktemp -d); trap 'rm -rf $$FINISHED_RUN' EXIT; \
 	python -m pytest tests/workflow/test_[a-p]*.py & runs=$$!; failed=0; \
 	python -m pytest tests/detectors tests/unit tests/workflow/test_[q-z]*.py || failed=1; \
@@ -110,12 +110,15 @@ $(READY): $(LOCK)
 	@$(VENV)/bin/python -m compileall -q -j0 $(VENV)/lib > /dev/null || true
 	@touch $@
 
-# LaTeX and a browser for the tests come from the system: installed on Debian and Ubuntu by root or password-less sudo.
+# LaTeX, a browser and strace for the tests come from the system: installed on Debian and Ubuntu by root or password-less sudo.
 latex:
 	@envs/apt.sh latexmk "latexmk texlive-latex-recommended lmodern" "No LaTeX, so no PDF; all else is made." >&2
 
 browser:
 	@envs/apt.sh chromium chromium "No Chromium, so what pages do in a browser is not tested." >&2
+
+strace:
+	@envs/apt.sh strace strace "No strace, so what jobs read beside their inputs is not tested." >&2
 
 # After a change of pyproject.toml: resolve again, and write what is generated from the lock.
 lock:

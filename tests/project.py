@@ -19,6 +19,8 @@ TIMES = ("timing.json", "networks.html", "report.html")
 class Project:
     """A copy of the working tree in which Snakemake can be run and files can be changed."""
 
+    PROGRAMS = [str(Path(sys.executable).parent)]  # folders that come first on the path
+
     def __init__(self, folder: Path):
         self.folder = folder
 
@@ -32,10 +34,10 @@ class Project:
                 shutil.copy2(ROOT / name, folder / name)
         return cls(folder)
 
-    @staticmethod
-    def environment() -> dict[str, str]:
+    @classmethod
+    def environment(cls) -> dict[str, str]:
         """This environment, with this Python's programs first on the path."""
-        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        programs = os.pathsep.join([*cls.PROGRAMS, os.environ["PATH"]])
         return {**os.environ, "PATH": programs, "PYTHONPATH": "workflow"}
 
     def run(self, *command: str, **options) -> subprocess.CompletedProcess:

@@ -3,6 +3,9 @@
 import fcntl
 import os
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,24 @@ def small(config: dict) -> None:
     config["bootstrap"]["draws"] = 20
 
 
+@contextmanager
+def traced(traces: Path) -> Iterator[None]:
+    """While this lasts, every step leaves its command line and the files that it opens here, if there is strace."""
+    if not shutil.which("strace"):
+        yield
+        return
+    (traces / "bin").mkdir(parents=True)
+    program = traces / "bin/python"
+    program.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > "{traces}/$$.command"\n'
+        f'exec strace -f -qq --seccomp-bpf -e trace=openat -o "{traces}/$$.opened" "{sys.executable}" "$@"\n'
+    )
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Project, "PROGRAMS", [str(program.parent), *Project.PROGRAMS])
+        yield
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
     """The whole DAG, run once for all processes that FINISHED_RUN gives one folder; no test may leave it changed."""
@@ -33,7 +54,8 @@ def finished(tmp_path_factory) -> Project:
             project.folder.mkdir()
             project = Project.copy(project.folder)
             project.configure(small)
-            result = project.snakemake()
+            with traced(folder / "traces"):
+                result = project.snakemake()
             assert result.returncode == 0, result.stdout + result.stderr
             done.touch()
     return project

@@ -2,7 +2,7 @@
 import csv
 from functools import cache
 
-from ood.artifacts import CATALOGUE, PAPERS, anchors, runs
+from ood.artifacts import CARDS, CATALOGUE, PAPERS, anchors, runs
 from ood.claims.papers import PRINTED
 from ood.config.methods import described
 
@@ -49,6 +49,13 @@ def evidence(edition, paper):
         for dataset in sets(benchmark)
     }
     return expand(rules.cells.output.cells, benchmark=EDITIONS[edition]) + sorted(read)
+
+
+def built(edition, paper):
+    """The networks, as modules, whose cards a paper's notebook may read."""
+    read = evidence(edition, paper)
+    shown = [name for name in EDITIONS[edition] if CARDS.format(benchmark=name, seed=seeds(name)[0]) in read]
+    return sorted({f"ood.networks.{CONFIG.benchmarks[name].network.name}" for name in shown})
 
 
 def made(edition, paper, *suffixes):
@@ -146,7 +153,7 @@ for edition in EDITIONS:
                     folder=f"results/editions/{edition}/artifacts/{paper}",
                     failed=f"results/logs/editions/{edition}/notebooks/{paper}.failed.ipynb",
                 ),
-                code=code("ood.appendix.notebook", f"notebooks/{paper}.py"),
+                code=code("ood.appendix.notebook", f"notebooks/{paper}.py", *built(edition, paper)),
             shell:
                 "python -m ood.appendix.notebook --source {input.source} --evidence {input.evidence}"
                 " --published {input.published} --artifacts {output.artifacts} --page {output.page}"

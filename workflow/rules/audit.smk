@@ -27,6 +27,19 @@ def worded(edition, benchmark):
     return [f"ood.detectors.{name}" for name in sorted(names)]
 
 
+def measured(benchmark):
+    """The numbers of a benchmark, and where it is timed its times."""
+    times = [rules.timing.output.times] if CONFIG.benchmarks[benchmark].timed else []
+    return expand([rules.cells.output.cells, *times], benchmark=benchmark)
+
+
+def quoted(benchmarks):
+    """The cards of these benchmarks' datasets and networks: the pages say what they are, and whose."""
+    datasets = {name for benchmark in benchmarks for name in sets(benchmark)}
+    networks = [f"checkpoints/{benchmark}/seed{seed}" for benchmark in benchmarks for seed in seeds(benchmark)]
+    return [f"results/{of}/card.json" for of in (*(f"data/{name}" for name in sorted(datasets)), *networks)]
+
+
 for edition in EDITIONS:
     for benchmark, tables in numbered(edition).items():
 
@@ -37,13 +50,14 @@ for edition in EDITIONS:
             input:
                 tables=list(tables),
                 browsed=[page for path, (artifact, _) in tables.items() for page in browsed(path, artifact)],
-                cells=expand(rules.cells.output.cells, benchmark=members(edition, benchmark)),
+                cells=[path for member in members(edition, benchmark) for path in measured(member)],
                 scores=[
                     f"results/scores/{member}/seed{seed}/{detector}.parquet"
                     for member in members(edition, benchmark)
                     for seed in seeds(member)
                     for detector in CONFIG.methods(member)
                 ],
+                cards=quoted(members(edition, benchmark)),
                 published=PUBLISHED,
                 document="paper/claims.yaml",
             output:
@@ -66,5 +80,5 @@ for edition in EDITIONS:
                 code=code("ood.audit.pages", *worded(edition, benchmark)),
             shell:
                 "python -m ood.audit.pages --tables {input.tables} --browsed {input.browsed} --cells {input.cells}"
-                " --scores {input.scores} --published {input.published} --document {input.document}"
+                " --scores {input.scores} --cards {input.cards} --published {input.published} --document {input.document}"
                 " --pages {output.pages} --spec {params.spec:q} --log {log}"

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ood.artifacts import agreement, igoe, igoe_gradients, times
 from ood.artifacts.evidence import Evidence
+from ood.detectors import method, names
 
 PUBLISHED = Path(__file__).parents[3] / "paper" / "published"
 ABOUT = {
@@ -20,6 +21,7 @@ ABOUT = {
     "reproduces": "small_scale",
     "saliency": False,
 }
+METHODS = {name: {"default": method(name).default} for name in names()}
 
 
 def evidence(folder: Path, values: list[float], **changes) -> Evidence:
@@ -43,7 +45,7 @@ def evidence(folder: Path, values: list[float], **changes) -> Evidence:
     ]
     (folder / "cells").mkdir()
     pd.DataFrame(rows).to_parquet(folder / "cells" / "mnist.parquet")
-    return Evidence({"mnist": about}, ["mnist"], {}, {}, 0.95, str(folder), str(PUBLISHED), str(folder))
+    return Evidence({"mnist": about}, ["mnist"], {}, METHODS, 0.95, str(folder), str(PUBLISHED), str(folder))
 
 
 def entry(table, given: Evidence, name: str) -> pd.Series:

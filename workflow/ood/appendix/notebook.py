@@ -1,7 +1,9 @@
 """Run a paper's notebook: cells in, tables and figures out."""
 
+import json
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import jupytext
@@ -9,6 +11,7 @@ import nbformat
 import papermill
 from nbconvert import HTMLExporter
 
+from ood.artifacts import CARDS
 from ood.errors import Problem
 from ood.progress import log
 from ood.step import Input, Inputs, Output, Outputs, Spec, run
@@ -83,5 +86,11 @@ def notebook(
     page.write_text(html(settled, source.stem))
 
 
+def modules(source: Path, evidence: Iterable[Path]) -> tuple[str, ...]:
+    """The notebook, and the networks that it may build: those whose cards are among its files."""
+    cards = (json.loads(path.read_text()) for path in evidence if path.name == Path(CARDS).name)
+    return (str(source), *sorted({f"ood.networks.{card['network']}" for card in cards}))
+
+
 if __name__ == "__main__":
-    run(notebook, roots=lambda arguments: (str(arguments["source"]),))
+    run(notebook, roots=lambda arguments: modules(arguments["source"], arguments["evidence"]))

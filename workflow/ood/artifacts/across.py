@@ -17,7 +17,7 @@ def across(evidence: Evidence) -> Table:
         "ACROSS",
         "ACROSS",
         "Every method in its default variant on every benchmark, average over its OOD sets.",
-        default_rows(names),
+        default_rows(evidence, names),
         panels,
         foot="Percent, mean $\\pm$ sample standard deviation over seeds where there are several; "
         f"{RANKED}. Benchmarks differ in their OOD sets: compare within a column.",

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from ood.artifacts import methods
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import WIDTH, Drawn, said, save, style
-from ood.detectors import method
 from ood.evaluation.ranks import cliques, compare
 
 
@@ -25,7 +24,7 @@ def ranks(evidence: Evidence, benchmark: str) -> Drawn:
     values = np.array(
         [
             np.concatenate(
-                [evidence.cell(benchmark, name, method(name).default, ood, "AUROC")["values"] for ood in sets]
+                [evidence.cell(benchmark, name, evidence.default(name), ood, "AUROC")["values"] for ood in sets]
             )
             for name in names
         ]

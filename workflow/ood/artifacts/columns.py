@@ -8,7 +8,6 @@ from ood.artifacts.methods import LABELS
 from ood.artifacts.render import SPECIAL
 from ood.artifacts.table import Column, Panel, Row, Table
 from ood.claims.papers import OWN, REPRODUCED, Print
-from ood.detectors import method
 
 FLIPPED = "AUROC_pairwise_flip"
 SIGNS = (
@@ -18,9 +17,9 @@ SIGNS = (
 RANKED = "bold and underlined: best and second best of a column"
 
 
-def default_rows(names: Iterable[str]) -> list[Row]:
+def default_rows(evidence: Evidence, names: Iterable[str]) -> list[Row]:
     """A row per method, in its default variant."""
-    return [Row(name, LABELS.get(name, name.replace("_", r"\_")), (name, method(name).default)) for name in names]
+    return [Row(name, LABELS.get(name, name.replace("_", r"\_")), (name, evidence.default(name))) for name in names]
 
 
 def panels(

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from ood.artifacts import methods
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import HEIGHT, ID_COLOUR, OOD_COLOUR, WIDTH, Drawn, save, style, wrapped
-from ood.detectors import method
 from ood.evaluation.summaries import ALL, BINS
 
 BESIDE = 1.08  # from the start of one histogram to that of the next, in widths
@@ -31,7 +30,7 @@ def scores(evidence: Evidence, benchmark: str) -> Drawn:
         figure, axes = plt.subplots(len(names), 1, figsize=(WIDTH, height), squeeze=False)
         figure.subplots_adjust(0.21, 0, 1, 1 - 0.3 / height, hspace=0.15)
         for axis, name in zip(axes[:, 0], names, strict=True):
-            default = method(name).default
+            default = evidence.default(name)
             for place, ood in enumerate(about["ood"]):
                 _pair(axis, place * BESIDE, *(shown["share", name, default, dataset] for dataset in (about["id"], ood)))
             logarithmic = ("log10", name, default, ALL) in shown.index

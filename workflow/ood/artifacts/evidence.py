@@ -131,6 +131,10 @@ class Evidence:
         }
         return [*about.printed_for, *about.shown(running)]
 
+    def default(self, method: str) -> str:
+        """The variant of a method that stands for it."""
+        return self.methods[method]["default"]
+
     def is_ours(self, benchmark: str) -> bool:
         """Whether a benchmark is of config.yaml; else it is one of the papers' own, of which there is only print."""
         return benchmark in self.benchmarks

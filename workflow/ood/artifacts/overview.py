@@ -17,7 +17,7 @@ FPR95 = "FPR95: share of OOD images at or above the largest threshold that keeps
 def headline(evidence: Evidence, benchmark: str) -> Table:
     """HEADLINE: every method's default variant on every OOD set of a benchmark."""
     about = evidence.benchmarks[benchmark]
-    rows = default_rows(about["detectors"])
+    rows = default_rows(evidence, about["detectors"])
     columns = panels(evidence, "HEADLINE", benchmark)
     table = Table(
         "HEADLINE",

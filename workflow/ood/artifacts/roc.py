@@ -6,7 +6,6 @@ import numpy as np
 from ood.artifacts import methods
 from ood.artifacts.evidence import Evidence
 from ood.artifacts.figure import COLOURS, WIDTH, Drawn, save, style, wrapped
-from ood.detectors import method
 from ood.evaluation.summaries import FALSE_POSITIVES
 
 # The three papers' own methods, and the two that they all compare with: a colour and a dash each.
@@ -27,7 +26,8 @@ RECALL = 0.95
 def best(evidence: Evidence, benchmark: str) -> str:
     """The method whose default variant has the largest average AUROC."""
     names = evidence.benchmarks[benchmark]["detectors"]
-    return max(names, key=lambda name: evidence.cell(benchmark, name, method(name).default, "average", "AUROC")["mean"])
+    cells = {name: evidence.cell(benchmark, name, evidence.default(name), "average", "AUROC") for name in names}
+    return max(names, key=lambda name: cells[name]["mean"])
 
 
 def drawn(evidence: Evidence, benchmark: str) -> dict[str, dict]:
@@ -57,7 +57,7 @@ def roc(evidence: Evidence, benchmark: str) -> Drawn:
         for place, (axis, ood) in enumerate(zip(axes.flat, about["ood"], strict=False)):
             axis.axhline(100 * RECALL, color="lightgrey", linewidth=0.8, zorder=0)
             for name, look in looks.items():
-                mean = curves[name, method(name).default, ood]
+                mean = curves[name, evidence.default(name), ood]
                 axis.plot(100 * FALSE_POSITIVES, 100 * mean, **look)
                 passes = 100 * np.interp(RECALL, mean, FALSE_POSITIVES)
                 axis.plot(passes, 100 * RECALL, "o", color=look["color"], markersize=2.5)

@@ -181,6 +181,7 @@ def lineage_pages(
     browsed: Inputs,
     cells: Inputs,
     scores: Inputs,
+    cards: Inputs,
     published: Inputs,
     document: Input,
     pages: Outputs,
@@ -188,10 +189,10 @@ def lineage_pages(
 ) -> None:
     """One page per table or figure, named by it.
 
-    tables: the .csv files, browsed: the .html files of those that are tables; cells and scores: what they were made
-    from. published and document: the printed cells and the claims, of which pages show lines and sentences; they are
-    read in their places (ood.audit.run). The records beside all these, and beside what they were made from, are read
-    too. spec: edition.
+    tables: the .csv files, browsed: the .html files of those that are tables; cells, with times, and scores: what they
+    were made from. cards: of datasets and networks; published and document: the printed cells and the claims, of which
+    pages show lines and sentences; all these are read in their places (ood.audit.run), and so are their records and
+    those of what they were made from. spec: edition.
     """
     run, shown = Run(Records.load()), {path.stem: article(path.read_text()) for path in browsed}
     named = {path.stem: path for path in tables}

@@ -60,12 +60,13 @@ def said(document: Document, frame: pd.DataFrame, runs: list[Run], missing: list
     meaning = (
         f"**{kinds}**: the number of the papers' {sentences} checkable claims with each outcome, for the papers' own "
         f"numbers only {' / '.join(COUNTED[:2])} (of {unprinted} none is printed); what is judged in several forms "
-        f"counts once. Not counted: {readings} stricter readings of ours, which are judged too, and {undecided} claims "
-        "that no printed number decides. Where a benchmark is not the paper's own, *fails* means that the claim did "
-        "not carry over. The last columns are average AUROC over a benchmark's OOD sets in percent, mean ± sample "
-        "standard deviation over seeds, of methods in their default variant; *best* means best on these very sets. A "
-        "gradient method scores with gradients, computed or in closed form. GradNorm is one; RG, which replaces both "
-        "of its factors, is not."
+        f"counts once. A row leaves out claims about another kind of benchmark. Not counted: {readings} stricter "
+        f"readings of ours, which are judged too, and {undecided} claims that no printed number decides. Where a "
+        "benchmark is not the paper's own, *fails* means that the claim did not carry over. The last columns are "
+        "average AUROC over a benchmark's OOD sets in percent, mean ± sample standard deviation over seeds, of methods "
+        "in their default variant; *best* means best on these very sets. A gradient method scores with gradients, "
+        "computed or in closed form. GradNorm is one; RG, which replaces both of its factors, and ODIN, which scores "
+        "with softmax after a gradient step on the image, are not."
     )
     where = "; ".join(f"`{run.name}` ({run.origin})" for run in runs)
     origin = f"Released runs: {where}." if runs else "No run is released yet: only what is printed is judged."
