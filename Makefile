@@ -110,7 +110,8 @@ $(READY): $(LOCK)
 	@$(VENV)/bin/python -m compileall -q -j0 $(VENV)/lib > /dev/null || true
 	@touch $@
 
-# LaTeX, a browser and strace for the tests come from the system: installed on Debian and Ubuntu by root or password-less sudo.
+# LaTeX, and for the tests a browser and strace, come from the system: installed on Debian and Ubuntu by root or
+# password-less sudo.
 latex:
 	@envs/apt.sh latexmk "latexmk texlive-latex-recommended lmodern" "No LaTeX, so no PDF; all else is made." >&2
 

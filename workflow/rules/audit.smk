@@ -35,9 +35,9 @@ def measured(benchmark):
 
 def quoted(benchmarks):
     """The cards of these benchmarks' datasets and networks: the pages say what they are, and whose."""
-    datasets = {name for benchmark in benchmarks for name in sets(benchmark)}
-    networks = [f"checkpoints/{benchmark}/seed{seed}" for benchmark in benchmarks for seed in seeds(benchmark)]
-    return [f"results/{of}/card.json" for of in (*(f"data/{name}" for name in sorted(datasets)), *networks)]
+    datasets = sorted({name for benchmark in benchmarks for name in sets(benchmark)})
+    networks = [expand(CARDS, benchmark=benchmark, seed=seeds(benchmark)) for benchmark in benchmarks]
+    return expand(rules.prepare.output.card, dataset=datasets) + sum(networks, [])
 
 
 for edition in EDITIONS:
