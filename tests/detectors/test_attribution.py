@@ -1,6 +1,7 @@
 """The attribution pass: images do not see their neighbours, and network and images stay as they were."""
 
 import weakref
+from contextlib import ExitStack
 from copy import deepcopy
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from ood.passes import attribution
-from ood.passes.attribution import attributions, channels
+from ood.passes.attribution import VECTORS, attributions, channels
 
 CHEAP = ("active.density", "inner.mean_abs")
 
@@ -36,12 +37,39 @@ def test_a_shortcut_gets_the_gradient_of_the_sum(network, x, given):
             assert torch.equal(values[:, second], values[:, shortcut]), name
 
 
-def test_maps_taken_together_and_one_by_one_give_the_same(network, x, monkeypatch):
-    _, together = attributions(network, x)
-    monkeypatch.setattr(attribution, "SMALL", 0)
-    _, one_by_one = attributions(network, x)
-    assert together.keys() == one_by_one.keys()
-    assert all(torch.equal(values, one_by_one[name]) for name, values in together.items())
+@pytest.mark.parametrize("name", ["resnet34", "resnet50"])
+def test_single_images_give_what_a_batch_gives(seeded, x, name):
+    """Their gradients are held and reduced together; a batch's are reduced one by one as they pass.
+
+    In a ResNet-50 layers of one shape do not follow each other.
+    """
+    network = seeded(name)
+    single = [attributions(network, image)[1] for image in x[:2].split(1)]
+    for statistic, values in attributions(network, x[:2])[1].items():
+        together = torch.cat([found[statistic] for found in single])
+        torch.testing.assert_close(together, values, rtol=1e-10, atol=0, msg=statistic)
+
+
+def test_a_batch_holds_no_map_of_the_layers(network, x, monkeypatch):
+    """Neither what BatchNorm gets nor what it gives, but for the first, where the graph starts."""
+    alive = weakref.WeakSet()
+    counts = []
+
+    def watch(module, inputs, output):
+        alive.update((*inputs, output))
+
+    def top1(head, h):
+        counts.append(len(alive))
+        return VECTORS["top1"](head, h)
+
+    monkeypatch.setattr(attribution, "VECTORS", VECTORS | {"top1": top1})
+    for images in (x, x[:1]):
+        with ExitStack() as hooks:
+            for layer in network.attribution_layers().values():
+                hooks.enter_context(layer.register_forward_hook(watch))
+            attributions(network, images)
+    batch, single = counts
+    assert batch <= 1 and single >= 36
 
 
 @pytest.mark.parametrize("prefix", ["layer3.", "layer2.1.bn2", "layer4."])
@@ -70,10 +98,9 @@ def test_an_image_does_not_depend_on_its_neighbours(network, x, batch):
         np.testing.assert_allclose(torch.cat([found[name] for _, found in parts]), values, rtol=1e-10, err_msg=name)
 
 
-@pytest.mark.parametrize("small", [attribution.SMALL, 0])
-def test_what_a_batch_needed_is_freed_before_the_next(network, x, monkeypatch, small):
+@pytest.mark.parametrize("images", [1, 5])
+def test_what_a_batch_needed_is_freed_before_the_next(network, x, images):
     """So memory does not grow with the number of images, but for the values themselves."""
-    monkeypatch.setattr(attribution, "SMALL", small)
     saved, kept, counts = weakref.WeakSet(), [], []
 
     class Saved:
@@ -84,7 +111,7 @@ def test_what_a_batch_needed_is_freed_before_the_next(network, x, monkeypatch, s
 
     with torch.autograd.graph.saved_tensors_hooks(Saved, lambda held: held.tensor):
         for _ in range(3):
-            kept.append(attributions(network, x))
+            kept.append(attributions(network, x[:images]))
             assert len(saved) == 0
     assert max(counts) > 50 and len(kept) == 3
 

@@ -10,7 +10,7 @@ from ood import detectors
 TABLE = run.mutants()
 MODULES = {
     "": "ledger records",
-    "passes/": "activity attribution closeup extraction layers packed parameter_gradients saliency taps terms",
+    "passes/": "activity attribution closeup extraction layers packed parameter_gradients saliency scaled taps terms",
     "detectors/": " ".join(detectors.names()),
     "evaluation/": "evaluate metrics ranks rounding score statistics summaries",
     "claims/": "claims expressions significance verdicts worlds",

@@ -25,6 +25,7 @@ from torch import Tensor, fx, nn
 
 from ood.errors import Problem
 from ood.passes.packed import Packed, packable
+from ood.passes.scaled import Scaled, scalable
 
 Tap = Callable[[Tensor], Tensor]  # from a layer's output to what goes on in its place
 
@@ -105,12 +106,19 @@ def _call(tap: Tap, output: Tensor) -> Tensor:
     return tap(output)
 
 
-@lru_cache(maxsize=4)
-def instrumented(network: nn.Module, layers: tuple[str, ...], counted: bool) -> fx.GraphModule:
+def cheaper(part: nn.Module, single: bool) -> nn.Module:
+    """The same layer with a cheaper way back, where there is one, of a single image or of a batch."""
+    if single:
+        return Packed(part) if packable(part) else part
+    return Scaled(part) if scalable(part) else part
+
+
+@lru_cache(maxsize=8)
+def instrumented(network: nn.Module, layers: tuple[str, ...], counted: bool, single: bool) -> fx.GraphModule:
     """The network's ``features`` with a tap behind the layers of these names; returns a list of densities beside them.
 
     It is empty unless they are to be ``counted``, and where a layer has not one ReLU behind it, or more. The graph
-    shares the network's modules, so that hooks on them run; wide convolutions get faster gradients of one image.
+    shares the network's modules, so that hooks on them run. It is made for a ``single`` image or for batches.
     """
     try:
         graph = Tracer(layers).trace(network)
@@ -128,7 +136,7 @@ def instrumented(network: nn.Module, layers: tuple[str, ...], counted: bool) -> 
     held = {}  # under short names: to look up "blocks.3.body.conv1" takes three steps, in every pass
     for place, node in enumerate(node for node in graph.nodes if node.op in ("call_module", "get_attr")):
         part = operator.attrgetter(node.target)(network)
-        held[f"_{place}"], node.target = Packed(part) if packable(part) else part, f"_{place}"
+        held[f"_{place}"], node.target = cheaper(part, single), f"_{place}"
     return fx.GraphModule(held, graph)
 
 
@@ -142,5 +150,5 @@ def activity(
     """
     if not layers:
         return network.features(x), {}
-    h, densities = instrumented(network, layers, counted)(x, tap)
+    h, densities = instrumented(network, layers, counted, len(x) == 1)(x, tap)
     return h, {"active.density": mean_square(densities)} if densities else {}

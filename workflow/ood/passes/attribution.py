@@ -19,10 +19,13 @@ left to the detectors, so changing those needs no network.
 
 The network runs forward once; the graph starts at the first of the layers, holds no parameter gradients, and is walked
 once for each v. Fewer layers or statistics are cheaper: GAIA-A alone is ``inner.abs_mean`` at the late layers.
+
+With one image, calls are what costs: the gradients of all layers are held, and those of one shape reduced together.
+With a batch, memory is: each layer's gradient is reduced as it passes, and no map is held for that.
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -35,8 +38,6 @@ VECTORS: dict[str, Callable[[nn.Linear, Tensor], Tensor]] = {
     "inner": lambda head, h: torch.ones_like(h),
     "direct": lambda head, h: head.weight.sum(0).expand_as(h),
 }
-# Bytes of one pass's maps up to which their gradients are held all at once: with few images, calls are what costs.
-SMALL = 2**24
 
 
 def abs_mean(gradient: Tensor) -> Tensor:
@@ -78,52 +79,67 @@ def attributions(
     batch, so an image's values do not depend on its neighbours.
     """
     layers = network.attribution_layers() if layers is None else layers
-    taps: list[Tensor] = []
-
-    def tap(output: Tensor) -> Tensor:
-        if not taps or not output.requires_grad:  # a shortcut beside the first layer starts a graph as well
-            output = output.detach().requires_grad_()
-        taps.append(output)
-        return output
-
+    taps = Taps(single=len(x) == 1)
     with torch.enable_grad():
-        h, found = activity(network, x, tuple(layers), tap, "active.density" in wanted)
+        h, found = activity(network, x, tuple(layers), taps.add, "active.density" in wanted)
     reductions = {v: {name: f for name, f in STATISTICS[v].items() if f"{v}.{name}" in wanted} for v in VECTORS}
     walked = [v for v in VECTORS if reductions[v]]
-    walk = _together if sum(tensor.nbytes for tensor in taps) <= SMALL else _one_by_one
     for v in walked:
         along = VECTORS[v](network.head, h.detach())
-        for name, values in walk(h, taps, along, reductions[v], keep=v != walked[-1]).items():
+        for name, values in taps.walk(h, along, reductions[v], keep=v != walked[-1]).items():
             found[f"{v}.{name}"] = values
     return h.detach(), found
 
 
-def _together(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
-    """One backward pass from h along v; all layers' gradients are held, and those of one shape reduced together."""
-    gradients = torch.autograd.grad(h, taps, v, retain_graph=keep)
+class Taps:
+    """The layers' outputs in the graph of one forward pass, and what backward passes leave there."""
+
+    def __init__(self, single: bool):
+        self.single = single
+        self.count = 0
+        self.held: list[Tensor] = []  # the outputs of all layers with a single image, else of those that start a graph
+        self.passing = Passing()
+
+    def add(self, output: Tensor) -> Tensor:
+        """Takes the next layer's output; returns what goes on in its place."""
+        if not self.held or not output.requires_grad:  # a shortcut beside the first layer starts a graph as well
+            output = output.detach().requires_grad_()
+        if self.single or output.is_leaf:
+            self.held.append(output)
+        if not self.single:
+            output.register_hook(partial(self.passing.reduce, self.count))
+        self.count += 1
+        return output
+
+    def walk(self, h: Tensor, v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
+        """One backward pass from h along v, both (N, D): statistics (N, L) by name."""
+        self.passing.begin(statistics, self.count)
+        gradients = torch.autograd.grad(h, self.held, v, retain_graph=keep)
+        return _together(gradients, statistics) if self.single else self.passing.end()
+
+
+class Passing:
+    """Reduces gradients as they pass. Holds no tensor of the graph: its hooks would keep that alive."""
+
+    def begin(self, statistics: dict, layers: int) -> None:
+        self.statistics = statistics
+        self.columns = {name: [None] * layers for name in statistics}
+
+    def reduce(self, layer: int, gradient: Tensor) -> None:
+        for name, statistic in self.statistics.items():
+            self.columns[name][layer] = statistic(gradient)
+
+    def end(self) -> dict[str, Tensor]:
+        return {name: mean_square(values) for name, values in self.columns.items()}
+
+
+def _together(gradients: tuple[Tensor, ...], statistics: dict) -> dict[str, Tensor]:
+    """Statistics (1, L) of a single image's gradients at all layers; those of one shape are reduced together."""
     shapes = list(dict.fromkeys(gradient.shape for gradient in gradients))
-    order = sorted(range(len(taps)), key=lambda layer: shapes.index(gradients[layer].shape))
+    order = sorted(range(len(gradients)), key=lambda layer: shapes.index(gradients[layer].shape))
     stacks = [torch.cat([gradient for gradient in gradients if gradient.shape == shape]) for shape in shapes]
     found = {}
     for name, statistic in statistics.items():
-        parts = [part for maps in stacks for part in statistic(maps).split(len(h))]
-        found[name] = mean_square([parts[order.index(layer)] for layer in range(len(taps))])
+        parts = [part for maps in stacks for part in statistic(maps).split(1)]
+        found[name] = mean_square([parts[order.index(layer)] for layer in range(len(gradients))])
     return found
-
-
-def _one_by_one(h: Tensor, taps: list[Tensor], v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
-    """The same; each layer's gradient is reduced as it passes and then forgotten."""
-    columns = {name: [None] * len(taps) for name in statistics}
-
-    def reduce(layer: int):
-        def hook(gradient: Tensor) -> None:
-            for name, statistic in statistics.items():
-                columns[name][layer] = statistic(gradient)
-
-        return hook
-
-    with ExitStack() as hooks:
-        for layer, tensor in enumerate(taps):
-            hooks.enter_context(tensor.register_hook(reduce(layer)))
-        torch.autograd.grad(h, [tensor for tensor in taps if tensor.is_leaf], v, retain_graph=keep)
-    return {name: mean_square(values) for name, values in columns.items()}
