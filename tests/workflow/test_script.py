@@ -121,6 +121,14 @@ def test_an_edition_s_script_typesets_nothing(fresh):
     script = fresh.run("python", "-m", "ood.jobs.script", "demo")
     assert script.returncode == 0, script.stderr
     assert "ood.appendix.notebook" in script.stdout and "ood.appendix.paper" not in script.stdout
+    assert script.stderr == ""  # digits come with a library
+
+
+def test_that_a_script_fetches_is_said_when_it_is_written(fresh):
+    script = fresh.run("python", "-m", "ood.jobs.script", "cifar10")
+    fetching = script.stdout.count("python -m ood.data.fetch")
+    assert fetching and f"The script fetches {fetching} files" in script.stderr
+    assert "snakemake --cores 1 --until fetch -- cifar10\n" in script.stderr
 
 
 def test_a_target_must_be_named(fresh):

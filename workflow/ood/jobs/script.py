@@ -60,7 +60,16 @@ def lines(jobs: Iterable[Job], mirror: str) -> Iterator[str]:
 def main() -> None:
     if len(sys.argv) < 2:
         raise Problem("No target is given. Name a benchmark, an edition or a file, for instance TARGET=cifar10.")
-    print(*lines(plan(*sys.argv[1:]), read().mirror or ""), sep="\n")
+    jobs = plan(*sys.argv[1:])
+    print(*lines(jobs, read().mirror or ""), sep="\n")
+    fetched = sum(job.runs and job.rule == "fetch" for job in jobs)
+    if fetched:
+        targets = shlex.join(sys.argv[1:])
+        print(
+            f"The script fetches {fetched} files, for which its machine needs a network. To fetch them here, run\n"
+            f"    snakemake --cores 1 --until fetch -- {targets}\nand write the script again.",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":
