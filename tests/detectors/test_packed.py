@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toys import gradient
 
 from ood import networks
 from ood.passes.attribution import attributions
@@ -17,11 +18,6 @@ TOLERANCE = {"rtol": 0, "atol": 2e-5}  # gradients below are of the order of 1
 def convolution(*shape, **options) -> nn.Conv2d:
     torch.manual_seed(0)
     return nn.Conv2d(*shape, **options).requires_grad_(False)
-
-
-def gradient(module: nn.Module, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    x = x.clone().requires_grad_()
-    return torch.autograd.grad(module(x), x, v)[0]
 
 
 def taken(module: nn.Module, x: torch.Tensor) -> bool:

@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 from torch import nn
+from toys import gradient
 
 from ood.passes.scaled import Scaled, scalable
 
@@ -22,11 +23,6 @@ def taken(layer: nn.Module, x: torch.Tensor) -> bool:
     """Whether the gradient is made without the input."""
     out = layer(x.clone().requires_grad_())
     return out.grad_fn is not None and out.grad_fn.name().startswith("Scale")
-
-
-def gradient(layer: nn.Module, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    x = x.clone().requires_grad_()
-    return torch.autograd.grad(layer(x), x, v)[0]
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

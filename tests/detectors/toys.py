@@ -30,6 +30,12 @@ def take(images: Any, rows: Any) -> Any:
     return images._replace(features=take(images.features, rows), statistics=statistics)
 
 
+def gradient(layer: nn.Module, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """That of v . layer(x) at x."""
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(layer(x), x, v)[0]
+
+
 class Toy(Classifier):
     """Its input is its feature map, and the output of both of its blocks."""
 

@@ -64,10 +64,10 @@ def main() -> None:
     print(*lines(jobs, read().mirror or ""), sep="\n")
     fetched = sum(job.runs and job.rule == "fetch" for job in jobs)
     if fetched:
-        targets = shlex.join(sys.argv[1:])
         print(
-            f"The script fetches {fetched} files, for which its machine needs a network. To fetch them here, run\n"
-            f"    snakemake --cores 1 --until fetch -- {targets}\nand write the script again.",
+            f"The script fetches {fetched} files, for which its machine needs a network or the mirror. To fetch them "
+            f"here, run\n    snakemake --cores 1 --until fetch -- {shlex.join(sys.argv[1:])}\n"
+            "and write the script again.",
             file=sys.stderr,
         )
 

@@ -79,24 +79,23 @@ def attributions(
     batch, so an image's values do not depend on its neighbours.
     """
     layers = network.attribution_layers() if layers is None else layers
-    taps = Taps(single=len(x) == 1)
+    outputs = Outputs(single=len(x) == 1)
     with torch.enable_grad():
-        h, found = activity(network, x, tuple(layers), taps.add, "active.density" in wanted)
+        h, found = activity(network, x, tuple(layers), outputs.add, "active.density" in wanted)
     reductions = {v: {name: f for name, f in STATISTICS[v].items() if f"{v}.{name}" in wanted} for v in VECTORS}
     walked = [v for v in VECTORS if reductions[v]]
     for v in walked:
         along = VECTORS[v](network.head, h.detach())
-        for name, values in taps.walk(h, along, reductions[v], keep=v != walked[-1]).items():
+        for name, values in outputs.walk(h, along, reductions[v], keep=v != walked[-1]).items():
             found[f"{v}.{name}"] = values
     return h.detach(), found
 
 
-class Taps:
+class Outputs:
     """The layers' outputs in the graph of one forward pass, and what backward passes leave there."""
 
     def __init__(self, single: bool):
         self.single = single
-        self.count = 0
         self.held: list[Tensor] = []  # the outputs of all layers with a single image, else of those that start a graph
         self.passing = Passing()
 
@@ -107,23 +106,32 @@ class Taps:
         if self.single or output.is_leaf:
             self.held.append(output)
         if not self.single:
-            output.register_hook(partial(self.passing.reduce, self.count))
-        self.count += 1
+            self.passing.watch(output)
         return output
 
     def walk(self, h: Tensor, v: Tensor, statistics: dict, keep: bool) -> dict[str, Tensor]:
         """One backward pass from h along v, both (N, D): statistics (N, L) by name."""
-        self.passing.begin(statistics, self.count)
-        gradients = torch.autograd.grad(h, self.held, v, retain_graph=keep)
-        return _together(gradients, statistics) if self.single else self.passing.end()
+        if self.single:
+            return _together(torch.autograd.grad(h, self.held, v, retain_graph=keep), statistics)
+        self.passing.begin(statistics)
+        torch.autograd.grad(h, self.held, v, retain_graph=keep)
+        return self.passing.end()
 
 
 class Passing:
     """Reduces gradients as they pass. Holds no tensor of the graph: its hooks would keep that alive."""
 
-    def begin(self, statistics: dict, layers: int) -> None:
+    def __init__(self):
+        self.layers = 0
+
+    def watch(self, output: Tensor) -> None:
+        """Has the gradient at the next layer's output reduced in every walk."""
+        output.register_hook(partial(self.reduce, self.layers))
+        self.layers += 1
+
+    def begin(self, statistics: dict) -> None:
         self.statistics = statistics
-        self.columns = {name: [None] * layers for name in statistics}
+        self.columns = {name: [None] * self.layers for name in statistics}
 
     def reduce(self, layer: int, gradient: Tensor) -> None:
         for name, statistic in self.statistics.items():
